@@ -1,0 +1,17 @@
+// The only file of the engine that others import.
+export type {
+  AcceptedEvent,
+  DeltaEvent,
+  Engine,
+  FinishedEvent,
+  GenerateEvent,
+  GenerateRequest,
+  ModelInfo,
+  ModelLoad,
+  ModelShape,
+  ModelState,
+  Timings,
+  Usage,
+} from './engine.js';
+export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
+export type { SamplingParams } from './sampling/sampling-params.js';

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+// Worker threads and child processes run from dist/, which `npm test` builds first (tools/prepare.mjs).
+// Forks, not threads: onnxruntime-node is a native addon.
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    include: ['test/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+});
