@@ -13,5 +13,6 @@ export type {
   Timings,
   Usage,
 } from './engine.js';
+export { createEngine, type EngineOptions, type ModelSource } from './create-engine.js';
 export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
 export type { SamplingParams } from './sampling/sampling-params.js';

@@ -1,0 +1,147 @@
+import type { ModelRunner } from '../model/model-runner.js';
+import { createRandom } from '../sampling/random.js';
+import { Sampler } from '../sampling/sampler.js';
+import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import { Scheduler, type SchedulerOptions } from '../scheduling/scheduler.js';
+import { Sequence, type SequenceFinishReason, type SequenceRequest } from '../scheduling/sequence.js';
+
+/** What one step brought about. */
+export interface StepOutput {
+  /** Sequences that got their place, in order. */
+  readonly started: readonly StartedSequence[];
+  /** One new token for each sequence that has come so far. */
+  readonly sampled: readonly SampledToken[];
+  /** When the tokens were there, by the clock of the core. Milliseconds. */
+  readonly atMs: number;
+}
+
+export interface StartedSequence {
+  readonly id: number;
+  readonly cachedTokens: number;
+  readonly queueMs: number;
+  /** By the clock of the core. Milliseconds. */
+  readonly startedAtMs: number;
+}
+
+export interface SampledToken {
+  readonly id: number;
+  readonly tokenId: number;
+  /** Set if this token is the sequence's last. */
+  readonly finishReason: SequenceFinishReason | undefined;
+}
+
+/** What the core is made of. */
+export interface EngineCoreOptions {
+  readonly runner: ModelRunner;
+  readonly vocabSize: number;
+  readonly endOfTextId: number;
+  readonly scheduler: SchedulerOptions;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+}
+
+interface RunningSequence {
+  readonly sequence: Sequence;
+  readonly random: (position: number) => number;
+}
+
+/** The engine's hot loop, one turn of it at a time: ids in, ids out. */
+export class EngineCore {
+  readonly #runner: ModelRunner;
+  readonly #scheduler: Scheduler;
+  readonly #sampler: Sampler;
+  readonly #endOfTextId: number;
+  readonly #now: () => number;
+  readonly #sequences = new Map<number, RunningSequence>();
+  /** Aborted while a step may be under way: taken out before the next. */
+  readonly #aborted = new Set<number>();
+
+  constructor({ runner, vocabSize, endOfTextId, scheduler, now }: EngineCoreOptions) {
+    this.#runner = runner;
+    this.#scheduler = new Scheduler(scheduler);
+    this.#sampler = new Sampler(vocabSize);
+    this.#endOfTextId = endOfTextId;
+    this.#now = now;
+  }
+
+  get hasWork(): boolean {
+    return this.#sequences.size > 0;
+  }
+
+  /** What is running and waiting, and how many positions of KV cache are reserved. */
+  get load() {
+    const { numRunning, numWaiting, numReservedPositions } = this.#scheduler;
+    return { numRunning, numWaiting, numReservedPositions };
+  }
+
+  /** Queues a sequence; false if the queue is full. */
+  add(request: SequenceRequest): boolean {
+    const sequence = new Sequence(request, this.#now());
+    if (!this.#scheduler.add(sequence)) return false;
+    const random = createRandom(request.sampling.seed);
+    this.#sequences.set(request.id, { sequence, random: (position) => random(0, position) });
+    return true;
+  }
+
+  /** Ends a sequence at the next step's start, wherever it is; it yields no more tokens. Unknown ids are ignored. */
+  abort(id: number): void {
+    if (this.#sequences.has(id)) this.#aborted.add(id);
+  }
+
+  /** Advances some sequences: schedule, run, sample, update. */
+  async step(): Promise<StepOutput> {
+    this.#releaseAborted();
+    const started = this.#scheduler.admit().map((sequence) => this.#toStarted(sequence));
+    const batch = this.#scheduler.schedule();
+    if (batch === undefined) return { started, sampled: [], atMs: this.#now() };
+    const complete = completedRows(batch);
+    const logits = await this.#runner.run(
+      batch,
+      complete.map((row) => (row + 1) * batch.numNewTokens - 1),
+    );
+    this.#scheduler.advance(batch);
+    const sampled = complete.map((row, index) => this.#sample(batch.sequences[row]!, logits, index));
+    this.#runner.dropClasses(this.#scheduler.emptyClasses);
+    return { started, sampled, atMs: this.#now() };
+  }
+
+  /** Chooses a sequence's next token from row `index` of the logits, and takes the sequence out if it is the last. */
+  #sample(sequence: Sequence, logits: Float32Array, index: number): SampledToken {
+    const { random } = this.#sequences.get(sequence.id)!;
+    const { vocabSize } = this.#sampler;
+    const row = logits.subarray(index * vocabSize, (index + 1) * vocabSize);
+    const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
+    sequence.append(tokenId);
+    const finishReason = this.#finishReason(sequence, tokenId);
+    if (finishReason !== undefined) this.#release(sequence);
+    return { id: sequence.id, tokenId, finishReason };
+  }
+
+  #finishReason(sequence: Sequence, tokenId: number): SequenceFinishReason | undefined {
+    if (tokenId === this.#endOfTextId) return 'stop';
+    return sequence.numTokens >= sequence.maxTotalTokens ? 'length' : undefined;
+  }
+
+  #toStarted({ id, arrivedAtMs }: Sequence): StartedSequence {
+    const startedAtMs = this.#now();
+    return { id, cachedTokens: 0, queueMs: startedAtMs - arrivedAtMs, startedAtMs };
+  }
+
+  #releaseAborted(): void {
+    for (const id of this.#aborted) {
+      const running = this.#sequences.get(id);
+      if (running !== undefined) this.#release(running.sequence);
+    }
+    this.#aborted.clear();
+  }
+
+  #release(sequence: Sequence): void {
+    this.#scheduler.release(sequence);
+    this.#sequences.delete(sequence.id);
+  }
+}
+
+/** The rows whose known tokens are all computed by this batch: those get a next token. */
+function completedRows({ sequences, numNewTokens }: ScheduledBatch): number[] {
+  return sequences.flatMap((sequence, row) => (sequence.numPendingTokens === numNewTokens ? [row] : []));
+}

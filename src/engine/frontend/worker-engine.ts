@@ -1,0 +1,113 @@
+import type { Engine, GenerateEvent, GenerateRequest, ModelInfo, ModelShape } from '../engine.js';
+import { EngineError } from '../engine-error.js';
+import type { WorkerOptions } from '../worker/messages.js';
+import { HostedModel } from './hosted-model.js';
+import { toPromptIds } from './prompt-ids.js';
+import { RequestStream } from './request-stream.js';
+import { type TokenBytes, loadTokenBytes } from './token-bytes.js';
+import { type Tokenizer, createTokenizer } from './tokenizer.js';
+
+/** The engine whose models each compute in a worker thread. */
+export class WorkerEngine implements Engine {
+  readonly #models: readonly HostedModel[];
+  readonly #listeners = new Set<(model: ModelInfo) => void>();
+  #text: Promise<{ tokenizer: Tokenizer; tokenBytes: TokenBytes }> | undefined;
+  #numSequences = 0;
+  #closed = false;
+
+  constructor(
+    models: readonly { readonly id: string; readonly directory: string }[],
+    options: Omit<WorkerOptions, 'directory'>,
+  ) {
+    if (models.length === 0) throw new RangeError('An engine needs at least one model.');
+    const notify = (model: ModelInfo) => {
+      for (const listener of this.#listeners) listener(model);
+    };
+    this.#models = models.map(({ id, directory }) => new HostedModel(id, { ...options, directory }, notify));
+  }
+
+  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const model = this.#find(request.model);
+    const { worker, shape } = await abortable(model.ready(), signal);
+    const { tokenizer, tokenBytes } = await abortable(this.#loadText(), signal);
+    const promptIds = toPromptIds(request, shape, tokenizer);
+    const id = ++this.#numSequences;
+    const stream = new RequestStream({
+      model: model.id,
+      promptTokens: promptIds.length,
+      stop: request.stop,
+      tokenBytes,
+      onStop: () => worker.abort(id),
+      onLeave: () => worker.abort(id),
+    });
+    const onAbort = () => stream.fail(abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      worker.add({ id, promptIds, maxTokens: request.maxTokens, sampling: request.sampling }, stream);
+      yield* stream.events();
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  models(): readonly ModelInfo[] {
+    return this.#models.map(({ info }) => info);
+  }
+
+  async load(id = ''): Promise<void> {
+    await Promise.all([this.#find(id).ready(), this.#loadText()]);
+  }
+
+  onStateChange(listener: (model: ModelInfo) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#models.map((model) => model.close(closed())));
+  }
+
+  #find(id: string): HostedModel {
+    if (this.#closed) throw closed();
+    const model = id === '' ? this.#models[0] : this.#models.find((candidate) => candidate.id === id);
+    if (model !== undefined) return model;
+    const known = this.#models.map((candidate) => `"${candidate.id}"`).join(', ');
+    throw new EngineError('MODEL_NOT_FOUND', `There is no model "${id}"; this service has ${known}.`, {
+      field: 'model',
+      metadata: { model: id },
+    });
+  }
+
+  #loadText() {
+    this.#text ??= Promise.all([createTokenizer(), loadTokenBytes()]).then(([tokenizer, tokenBytes]) => ({
+      tokenizer,
+      tokenBytes,
+    }));
+    return this.#text;
+  }
+}
+
+/** Waits for a promise until the signal aborts. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw abortError(signal);
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(abortError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function abortError(signal: AbortSignal): EngineError {
+  if (signal.reason instanceof EngineError) return signal.reason;
+  return new EngineError('CANCELLED', 'The request was cancelled.', { cause: signal.reason });
+}
+
+function closed(): EngineError {
+  return new EngineError('ENGINE_UNAVAILABLE', 'The engine is shutting down.', { retryAfterMs: 1000 });
+}

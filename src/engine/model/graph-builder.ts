@@ -1,0 +1,153 @@
+import { basename } from 'node:path';
+import {
+  type AttributeProto,
+  AttributeProto_AttributeType as AttributeType,
+  TensorProto_DataType as DataType,
+  ModelProto,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataLocation,
+  type ValueInfoProto,
+} from './gen/onnx/onnx.js';
+import type { StoredTensor } from './safetensors.js';
+
+/** The name of a value in the graph: an input, an initializer, or a node's output. */
+export type Value = string;
+
+/** The element types of graph inputs, outputs and constants. */
+export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8';
+
+/** A node's attributes; a whole number is an ONNX int, any other number must be given as `{ float }`. */
+export type Attributes = Readonly<
+  Record<string, number | string | readonly number[] | { readonly float: number }>
+>;
+
+const ELEMENT_TYPES: Record<ElementType, DataType> = {
+  float32: DataType.FLOAT,
+  int32: DataType.INT32,
+  int64: DataType.INT64,
+  uint8: DataType.UINT8,
+};
+const STORED_TYPES: Record<string, DataType> = {
+  F32: DataType.FLOAT,
+  F16: DataType.FLOAT16,
+  BF16: DataType.BFLOAT16,
+};
+const CONTRIB_DOMAIN = 'com.microsoft';
+const IR_VERSION = 10n;
+const OPSET_VERSION = 21n;
+
+/** Collects an ONNX graph node by node, in the order of evaluation. */
+export class GraphBuilder {
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  #numValues = 0;
+
+  /** Declares an input; a dimension given by name may differ from run to run. */
+  input(name: string, type: ElementType, shape: readonly (number | string)[]): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  /** Declares a value to be an output under a name of its own. */
+  output(name: string, value: Value, type: ElementType, shape: readonly (number | string)[]): void {
+    this.#nodes.push({ opType: 'Identity', input: [value], output: [name] });
+    this.#outputs.push(valueInfo(name, type, shape));
+  }
+
+  /** Adds a standard ONNX operator with one output. */
+  op(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
+    return this.#node('', opType, inputs, attributes, 1)[0]!;
+  }
+
+  /** Adds a standard ONNX operator with several outputs. */
+  ops(opType: string, inputs: readonly Value[], numOutputs: number, attributes: Attributes = {}): Value[] {
+    return this.#node('', opType, inputs, attributes, numOutputs);
+  }
+
+  /** Adds one of ONNX Runtime's own operators; an unused output is the empty string. */
+  contrib(opType: string, inputs: readonly Value[], attributes: Attributes = {}, numOutputs = 1): Value[] {
+    return this.#node(CONTRIB_DOMAIN, opType, inputs, attributes, numOutputs);
+  }
+
+  /** Adds a one-dimensional int64 constant, as shapes and axes are. */
+  ints(values: readonly number[]): Value {
+    const name = this.#fresh('ints');
+    this.#initializers.push({
+      name,
+      dataType: DataType.INT64,
+      dims: [BigInt(values.length)],
+      int64Data: values.map(BigInt),
+    });
+    return name;
+  }
+
+  /**
+   * Adds a weight whose bytes stay in their safetensors file, which ONNX Runtime maps into memory. Half precision is
+   * widened once, when the session is made.
+   */
+  stored(name: string, tensor: StoredTensor): Value {
+    const dataType = STORED_TYPES[tensor.dtype];
+    if (dataType === undefined) throw new Error(`${name}: type ${tensor.dtype} is no weight's.`);
+    const wide = dataType === DataType.FLOAT;
+    const initializer = wide ? name : `${name}.${tensor.dtype}`;
+    this.#initializers.push({
+      name: initializer,
+      dataType,
+      dims: tensor.shape.map(BigInt),
+      dataLocation: TensorProto_DataLocation.EXTERNAL,
+      externalData: [
+        { key: 'location', value: basename(tensor.file) },
+        { key: 'offset', value: String(tensor.byteOffset) },
+        { key: 'length', value: String(tensor.byteLength) },
+      ],
+    });
+    return wide ? name : this.op('Cast', [initializer], { to: DataType.FLOAT });
+  }
+
+  /** Serializes the graph as an ONNX model. */
+  toModel(): Uint8Array {
+    return ModelProto.encode({
+      irVersion: IR_VERSION,
+      producerName: 'linnet',
+      opsetImport: [
+        { domain: '', version: OPSET_VERSION },
+        { domain: CONTRIB_DOMAIN, version: 1n },
+      ],
+      graph: {
+        name: 'gpt2',
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+    }).finish();
+  }
+
+  #node(domain: string, opType: string, input: readonly Value[], attributes: Attributes, numOutputs: number) {
+    const output = Array.from({ length: numOutputs }, () => this.#fresh(opType));
+    const attribute = Object.entries(attributes).map(([name, value]) => toAttribute(name, value));
+    this.#nodes.push({ name: output[0]!, domain, opType, input: [...input], output, attribute });
+    return output;
+  }
+
+  #fresh(stem: string): Value {
+    return `${stem}_${this.#numValues++}`;
+  }
+}
+
+function toAttribute(name: string, value: Attributes[string]): AttributeProto {
+  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: Buffer.from(value) };
+  if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
+  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
+}
+
+function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]): ValueInfoProto {
+  const dim = shape.map((size) =>
+    typeof size === 'string' ? { dimParam: size } : { dimValue: BigInt(size) },
+  );
+  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[type], shape: { dim } } } };
+}

@@ -1,0 +1,86 @@
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { KvStore, type KvLimits } from '../kv-cache/kv-store.js';
+import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { Gpt2Config } from './gpt2-config.js';
+import { StepInputsFactory } from './step-inputs.js';
+
+/** What the runner is made of. */
+export interface ModelRunnerOptions {
+  readonly session: InferenceSession;
+  readonly config: Gpt2Config;
+  /** The capacity classes' positions per slot. */
+  readonly capacities: readonly number[];
+  readonly kvLimits: KvLimits;
+}
+
+const FETCHES = ['logits', 'new_kv'];
+const MAX_KEPT_VIEWS = 256;
+
+/** Runs batches through the model and keeps their keys and values; the only user of the session and the KV store. */
+export class ModelRunner {
+  readonly #session: InferenceSession;
+  readonly #config: Gpt2Config;
+  readonly #kv: KvStore;
+  readonly #stepInputs = new StepInputsFactory();
+  /** The past of batches as feeds, by where the batch sits; stale when the store's generation moves on. */
+  readonly #pastFeeds = new Map<string, Readonly<Record<string, Tensor>>>();
+  #pastGeneration = 0;
+
+  constructor({ session, config, capacities, kvLimits }: ModelRunnerOptions) {
+    this.#session = session;
+    this.#config = config;
+    const { numLayers, numHeads, hiddenSize } = config;
+    this.#kv = new KvStore({ numLayers, numHeads, headWidth: hiddenSize / numHeads }, capacities, kvLimits);
+  }
+
+  /**
+   * Computes a batch's new tokens and appends their keys and values.
+   *
+   * @param logitRows which of the batch's `sequences x numNewTokens` tokens get logits
+   * @returns logits, f32 [logitRows.length, vocabulary]; the caller may overwrite them
+   */
+  async run(batch: ScheduledBatch, logitRows: readonly number[]): Promise<Float32Array> {
+    const { sequences, firstSlot, numNewTokens } = batch;
+    this.#kv.apply(batch.moves);
+    const { logits, new_kv } = await this.#session.run(
+      {
+        ...this.#stepInputs.fill(batch),
+        ...this.#pastFeedsOf(batch),
+        logit_rows: new Tensor('int32', Int32Array.from(logitRows), [logitRows.length]),
+      },
+      FETCHES,
+    );
+    const newKv = { data: new_kv!.data as Float32Array, numRows: sequences.length, numNewTokens };
+    this.#kv.append(newKv, firstSlot, sequences.map(({ numComputedTokens }) => numComputedTokens));
+    return logits!.data as Float32Array;
+  }
+
+  /** Gives back the memory of classes that nobody occupies. */
+  dropClasses(classIndexes: readonly number[]): void {
+    for (const classIndex of classIndexes) this.#kv.drop(classIndex);
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+
+  #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch): Readonly<Record<string, Tensor>> {
+    const key = `${firstSlot.classIndex}:${firstSlot.index}+${sequences.length}`;
+    if (this.#pastGeneration !== this.#kv.generation || this.#pastFeeds.size >= MAX_KEPT_VIEWS) {
+      this.#pastFeeds.clear();
+      this.#pastGeneration = this.#kv.generation;
+    }
+    const kept = this.#pastFeeds.get(key);
+    if (kept !== undefined) return kept;
+    const { numLayers, numHeads, hiddenSize } = this.#config;
+    const shape = [sequences.length, numHeads, capacity, hiddenSize / numHeads];
+    const feeds: Record<string, Tensor> = {};
+    for (let layer = 0; layer < numLayers; layer++) {
+      const view = (part: number) => this.#kv.view(2 * layer + part, firstSlot, sequences.length);
+      feeds[`past_key_${layer}`] = new Tensor('float32', view(0), shape);
+      feeds[`past_value_${layer}`] = new Tensor('float32', view(1), shape);
+    }
+    this.#pastFeeds.set(key, feeds);
+    return feeds;
+  }
+}

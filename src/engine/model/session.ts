@@ -1,0 +1,32 @@
+import { InferenceSession } from 'onnxruntime-node';
+import { EngineError } from '../engine-error.js';
+
+/** How the session uses the machine. */
+export interface SessionOptions {
+  /** The folder that the graph's external weights are relative to. */
+  readonly directory: string;
+  /** Threads that compute one step, at least 1. */
+  readonly numThreads: number;
+}
+
+/**
+ * Makes the one session of a model. Blocks the calling thread while it maps and packs the weights.
+ *
+ * @throws EngineError MODEL_LOAD_FAILED with ONNX Runtime's own words.
+ */
+export async function createSession(graph: Uint8Array, options: SessionOptions): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(graph, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: options.numThreads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      // Shapes change from step to step: patterns would pile up, 20 MB and more.
+      enableMemPattern: false,
+      logSeverityLevel: 3,
+      extra: { session: { model_external_initializers_file_folder_path: options.directory } },
+    });
+  } catch (cause) {
+    throw new EngineError('MODEL_LOAD_FAILED', `ONNX Runtime refused the model: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,16 @@
+import type { Move, Slot } from '../kv-cache/slot-table.js';
+import type { Sequence } from './sequence.js';
+
+/** What the model runs next: some sequences in neighbouring slots of one class, each advancing by as many tokens. */
+export interface ScheduledBatch {
+  /** In the order of their slots. */
+  readonly sequences: readonly Sequence[];
+  /** Where the first of them sits. */
+  readonly firstSlot: Slot;
+  /** Positions per slot of the class. */
+  readonly capacity: number;
+  /** By how many tokens each advances: 1 to decode, more to prefill. */
+  readonly numNewTokens: number;
+  /** Copies to make in the KV cache first. */
+  readonly moves: readonly Move[];
+}

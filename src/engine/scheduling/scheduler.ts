@@ -1,0 +1,184 @@
+import { SlotTable } from '../kv-cache/slot-table.js';
+import type { ScheduledBatch } from './scheduled-batch.js';
+import type { Sequence } from './sequence.js';
+
+/** The scheduler's bounds. */
+export interface SchedulerOptions {
+  /** The capacity classes' positions per slot, ascending. */
+  readonly capacities: readonly number[];
+  /** The most sequences that hold slots at a time. */
+  readonly maxRunning: number;
+  /** The most sequences that wait for a slot. */
+  readonly maxWaiting: number;
+  /** The most prompt tokens of those that wait, in all. */
+  readonly maxWaitingTokens: number;
+  /** The most sequences that prefill side by side; they take turns, chunk by chunk. */
+  readonly maxPrefilling: number;
+  /** Tokens of a prefill chunk; chunks end at its multiples, counted from the start of the sequence. */
+  readonly prefillChunk: number;
+  /** The KV cache's budget in positions: what every sequence may come to need is reserved when it is admitted. */
+  readonly maxCachedPositions: number;
+}
+
+/** A turn of the scheduler's round: a class's decoding sequences, or one prefill chunk. */
+type Turn = { readonly decodeClass: number } | 'prefill';
+
+/**
+ * Decides which sequences advance, and by how many tokens. It goes in rounds: every class's decoding sequences by one
+ * token each, then one prefill chunk of the sequence whose turn it is; so a long prompt delays the others by one chunk
+ * at a time. Pure: it knows no tensors and no clock.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #slots: SlotTable<Sequence>;
+  readonly #waiting: Sequence[] = [];
+  /** Those with more than one token to compute; the first one's turn is next. */
+  readonly #prefilling: Sequence[] = [];
+  #numRunning = 0;
+  #numWaitingTokens = 0;
+  #numReservedPositions = 0;
+  #round: Turn[] = [];
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#slots = new SlotTable(options.capacities);
+  }
+
+  get numRunning(): number {
+    return this.#numRunning;
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Positions reserved in the KV cache. */
+  get numReservedPositions(): number {
+    return this.#numReservedPositions;
+  }
+
+  /** Classes without an occupant, whose memory may be given back. */
+  get emptyClasses(): readonly number[] {
+    return this.#slots.classes.flatMap(({ occupants }, index) => (occupants.length === 0 ? [index] : []));
+  }
+
+  /** Queues a sequence; false if the queue is full. */
+  add(sequence: Sequence): boolean {
+    const { maxWaiting, maxWaitingTokens } = this.#options;
+    const waitingTokens = this.#numWaitingTokens + sequence.numPromptTokens;
+    // One that is alone may be as long as the context allows.
+    const tooMany = this.#waiting.length > 0 && waitingTokens > maxWaitingTokens;
+    if (tooMany || this.#waiting.length >= maxWaiting) return false;
+    this.#waiting.push(sequence);
+    this.#numWaitingTokens = waitingTokens;
+    return true;
+  }
+
+  /** Gives slots to those that waited longest, as many as there is room for; returns them. */
+  admit(): readonly Sequence[] {
+    const admitted: Sequence[] = [];
+    for (let next = this.#waiting[0]; next !== undefined && this.#canAdmit(next); next = this.#waiting[0]) {
+      this.#waiting.shift();
+      this.#numWaitingTokens -= next.numPromptTokens;
+      this.#numRunning++;
+      this.#numReservedPositions += this.#reservation(next);
+      this.#slots.admit(next, 1);
+      if (next.numPendingTokens > 1) this.#prefilling.push(next);
+      else this.#slots.startDecoding(next);
+      admitted.push(next);
+    }
+    return admitted;
+  }
+
+  /** The next batch of the round; undefined if nobody holds a slot. */
+  schedule(): ScheduledBatch | undefined {
+    if (this.#numRunning === 0) return undefined;
+    for (;;) {
+      if (this.#round.length === 0) this.#round = this.#newRound();
+      const turn = this.#round.shift();
+      if (turn === undefined) return undefined;
+      const batch = turn === 'prefill' ? this.#prefillBatch() : this.#decodeBatch(turn.decodeClass);
+      if (batch !== undefined) return batch;
+    }
+  }
+
+  /** Takes note that a batch was run: its sequences' new tokens are computed. */
+  advance({ sequences, numNewTokens }: ScheduledBatch): void {
+    for (const sequence of sequences) {
+      const wasPrefilling = sequence.numPendingTokens > 1;
+      sequence.numComputedTokens += numNewTokens;
+      // At most one token is left to compute: from here on it advances with those that decode.
+      if (wasPrefilling && sequence.numTokens - sequence.numComputedTokens <= 1) {
+        remove(this.#prefilling, sequence);
+        this.#slots.startDecoding(sequence);
+      }
+    }
+  }
+
+  /** Takes a sequence out, wherever it is. */
+  release(sequence: Sequence): void {
+    if (sequence.slot === undefined) {
+      if (remove(this.#waiting, sequence)) this.#numWaitingTokens -= sequence.numPromptTokens;
+      return;
+    }
+    remove(this.#prefilling, sequence);
+    this.#slots.release(sequence);
+    this.#numRunning--;
+    this.#numReservedPositions -= this.#reservation(sequence);
+  }
+
+  #canAdmit(sequence: Sequence): boolean {
+    const { maxRunning, maxPrefilling, maxCachedPositions } = this.#options;
+    return (
+      this.#numRunning < maxRunning &&
+      this.#prefilling.length < maxPrefilling &&
+      this.#numReservedPositions + this.#reservation(sequence) <= maxCachedPositions
+    );
+  }
+
+  #reservation(sequence: Sequence): number {
+    return this.#slots.capacityFor(sequence.maxCachedTokens);
+  }
+
+  #newRound(): Turn[] {
+    const round: Turn[] = [];
+    for (const [decodeClass, slots] of this.#slots.classes.entries()) {
+      // Those that fill their slot move up a class, and get their turn with the others there.
+      for (const sequence of slots.occupants.slice(0, slots.numDecoding)) {
+        this.#slots.grow(sequence, sequence.numComputedTokens + 1);
+      }
+      if (slots.numDecoding > 0) round.push({ decodeClass });
+    }
+    if (this.#prefilling.length > 0) round.push('prefill');
+    return round;
+  }
+
+  #decodeBatch(classIndex: number): ScheduledBatch | undefined {
+    const { occupants, numDecoding } = this.#slots.classes[classIndex]!;
+    return numDecoding === 0 ? undefined : this.#batch(occupants.slice(0, numDecoding), 1);
+  }
+
+  #prefillBatch(): ScheduledBatch | undefined {
+    const sequence = this.#prefilling.shift();
+    if (sequence === undefined) return undefined;
+    this.#prefilling.push(sequence);
+    const { prefillChunk } = this.#options;
+    const toBoundary = prefillChunk - (sequence.numComputedTokens % prefillChunk);
+    const numNewTokens = Math.min(sequence.numPendingTokens, toBoundary);
+    this.#slots.grow(sequence, sequence.numComputedTokens + numNewTokens);
+    return this.#batch([sequence], numNewTokens);
+  }
+
+  #batch(sequences: readonly Sequence[], numNewTokens: number): ScheduledBatch {
+    const firstSlot = sequences[0]!.slot!;
+    const { capacity } = this.#slots.classes[firstSlot.classIndex]!;
+    return { sequences, firstSlot, capacity, numNewTokens, moves: this.#slots.takeMoves() };
+  }
+}
+
+function remove<T>(list: T[], item: T): boolean {
+  const index = list.indexOf(item);
+  if (index < 0) return false;
+  list.splice(index, 1);
+  return true;
+}

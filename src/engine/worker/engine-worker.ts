@@ -1,0 +1,83 @@
+// The entry of a model's worker thread: loads the model, then steps while there is work. Computing blocks this thread
+// and no other; commands are heard between steps.
+import { parentPort, workerData } from 'node:worker_threads';
+import type { ModelLoad } from '../engine.js';
+import { EngineError } from '../engine-error.js';
+import type { SequenceRequest } from '../scheduling/sequence.js';
+import { type LoadedModel, loadModel } from './load-model.js';
+import { type EngineCommand, toWireError, type WorkerEvent, type WorkerOptions } from './messages.js';
+
+const port = parentPort;
+if (port === null) throw new Error('engine-worker runs as a worker thread only.');
+
+const post = (event: WorkerEvent): void => port.postMessage(event);
+
+try {
+  serve(await loadModel(workerData as WorkerOptions));
+} catch (error) {
+  fail(error);
+}
+
+function serve(model: LoadedModel): void {
+  const { core } = model;
+  let stepping = false;
+  let closing = false;
+
+  async function stepWhileThereIsWork(): Promise<void> {
+    if (stepping) return;
+    stepping = true;
+    while (core.hasWork && !closing) {
+      const output = await core.step();
+      post({ type: 'step', output, load: loadOf(model) });
+    }
+    stepping = false;
+    if (closing) await close();
+  }
+
+  async function close(): Promise<void> {
+    await model.release();
+    port?.close();
+  }
+
+  function add(request: SequenceRequest): void {
+    if (core.add(request)) {
+      stepWhileThereIsWork().catch(fail);
+    } else {
+      post({ type: 'refused', id: request.id, error: toWireError(queueFull(core.load.numWaiting)) });
+    }
+  }
+
+  port?.on('message', (command: EngineCommand) => {
+    if (command.type === 'add') add(command.request);
+    else if (command.type === 'abort') core.abort(command.id);
+    else {
+      closing = true;
+      // A step under way ends first: the session must not be released under it.
+      stepWhileThereIsWork().catch(fail);
+    }
+  });
+  post({ type: 'loaded', shape: model.shape, load: loadOf(model) });
+}
+
+function loadOf({ core, bytesPerPosition, maxCachedPositions }: LoadedModel): ModelLoad {
+  const { numRunning, numWaiting, numReservedPositions } = core.load;
+  return {
+    runningRequests: numRunning,
+    waitingRequests: numWaiting,
+    kvCacheUsedBytes: numReservedPositions * bytesPerPosition,
+    kvCacheLimitBytes: maxCachedPositions * bytesPerPosition,
+  };
+}
+
+function queueFull(numWaiting: number): EngineError {
+  return new EngineError('QUEUE_FULL', `The queue is full: ${numWaiting} requests wait. Try again later.`, {
+    metadata: { waitingRequests: String(numWaiting) },
+    retryAfterMs: 1000,
+  });
+}
+
+/** Reports what ended this worker and lets it end. */
+function fail(caught: unknown): void {
+  post({ type: 'failed', error: toWireError(EngineError.from(caught)) });
+  port?.close();
+}

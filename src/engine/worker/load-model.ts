@@ -1,0 +1,107 @@
+import { EngineCore } from '../core/engine-core.js';
+import type { ModelShape } from '../engine.js';
+import { EngineError } from '../engine-error.js';
+import { bytesPerPosition } from '../kv-cache/kv-store.js';
+import { capacitiesFor } from '../kv-cache/slot-table.js';
+import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
+import { buildGpt2Graph } from '../model/gpt2-graph.js';
+import { ModelRunner } from '../model/model-runner.js';
+import { createSession } from '../model/session.js';
+import type { SchedulerOptions } from '../scheduling/scheduler.js';
+import type { WorkerOptions } from './messages.js';
+
+/** A model in memory, ready to step. */
+export interface LoadedModel {
+  readonly core: EngineCore;
+  readonly shape: ModelShape;
+  /** Bytes of KV cache for one position of one sequence. */
+  readonly bytesPerPosition: number;
+  /** The KV cache's budget in positions. */
+  readonly maxCachedPositions: number;
+  /** Frees the session. */
+  release(): Promise<void>;
+}
+
+/**
+ * Tokens of a prefill chunk. Longer chunks prefill faster and make everybody else wait longer between two tokens:
+ * docs/engine.md has the figures.
+ */
+const PREFILL_CHUNK = 64;
+const GPT2_VOCAB_SIZE = 50_257;
+/** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
+const MAX_PREFILLING = 4;
+
+/**
+ * Loads a checkpoint and runs it once, so that the first request finds everything in place.
+ *
+ * @throws EngineError MODEL_LOAD_FAILED in one line: what is wrong with which file, tensor or setting.
+ */
+export async function loadModel(options: WorkerOptions): Promise<LoadedModel> {
+  const checkpoint = openCheckpoint(options.directory);
+  const { config } = checkpoint;
+  checkVocabulary(config.vocabSize);
+  const capacities = capacitiesFor(config.contextLength);
+  const { numLayers, numHeads, hiddenSize } = config;
+  const positionBytes = bytesPerPosition({ numLayers, numHeads, headWidth: hiddenSize / numHeads });
+  const maxCachedPositions = Math.floor(options.kvCacheBytes / positionBytes);
+  checkBudget(options.kvCacheBytes, capacities.at(-1)! * positionBytes);
+
+  const session = await createSession(buildGpt2Graph(checkpoint), options);
+  const kvLimits = { maxSequences: options.maxRunning, maxPositions: maxCachedPositions };
+  const runner = new ModelRunner({ session, config, capacities, kvLimits });
+  const scheduler: SchedulerOptions = {
+    capacities,
+    maxRunning: options.maxRunning,
+    maxWaiting: options.maxWaiting,
+    maxWaitingTokens: options.maxWaitingTokens,
+    maxPrefilling: MAX_PREFILLING,
+    prefillChunk: PREFILL_CHUNK,
+    maxCachedPositions,
+  };
+  const { vocabSize, endOfTextId } = config;
+  const core = new EngineCore({ runner, vocabSize, endOfTextId, scheduler, now: () => performance.now() });
+  await warmUp(core);
+  return {
+    core,
+    shape: shapeOf(checkpoint),
+    bytesPerPosition: positionBytes,
+    maxCachedPositions,
+    release: () => runner.release(),
+  };
+}
+
+/** Generates two tokens: kernels are chosen, memory is mapped, and a model that computes NaN is found out. */
+async function warmUp(core: EngineCore): Promise<void> {
+  const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
+  core.add({ id: 0, promptIds: Int32Array.of(0, 0), maxTokens: 2, sampling });
+  try {
+    while (core.hasWork) await core.step();
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError('MODEL_LOAD_FAILED', `The model's first step failed: ${problem}`, { cause });
+  }
+}
+
+/** Text is made with GPT-2's tokenizer, so the model must have its vocabulary. */
+function checkVocabulary(vocabSize: number): void {
+  if (vocabSize === GPT2_VOCAB_SIZE) return;
+  throw new EngineError(
+    'MODEL_LOAD_FAILED',
+    `config.json: \`vocab_size\` must be ${GPT2_VOCAB_SIZE}, the size of GPT-2's vocabulary; got ${vocabSize}.`,
+  );
+}
+
+function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
+  if (kvCacheBytes >= longestSequenceBytes) return;
+  throw new EngineError(
+    'MODEL_LOAD_FAILED',
+    `The KV cache's budget of ${kvCacheBytes} bytes is less than one sequence of full length takes: ` +
+      `${longestSequenceBytes}. Give it more.`,
+    { metadata: { kvCacheBytes: String(kvCacheBytes), minimumBytes: String(longestSequenceBytes) } },
+  );
+}
+
+function shapeOf({ config, numParameters }: Checkpoint): ModelShape {
+  const { contextLength, vocabSize, numLayers, numHeads, hiddenSize } = config;
+  return { contextLength, vocabSize, numLayers, numHeads, hiddenSize, numParameters, precision: 'f32' };
+}

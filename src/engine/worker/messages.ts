@@ -1,0 +1,59 @@
+import type { StepOutput } from '../core/engine-core.js';
+import type { ModelLoad, ModelShape } from '../engine.js';
+import { EngineError, type EngineErrorReason } from '../engine-error.js';
+import type { SequenceRequest } from '../scheduling/sequence.js';
+
+/** What a model's worker needs to know to load it: structured-clone safe, and resolved, with no defaults left. */
+export interface WorkerOptions {
+  /** The checkpoint folder. */
+  readonly directory: string;
+  /** Threads that compute a step. */
+  readonly numThreads: number;
+  /** The KV cache's budget in bytes. */
+  readonly kvCacheBytes: number;
+  /** The most sequences that run at a time. */
+  readonly maxRunning: number;
+  /** The most sequences that wait. */
+  readonly maxWaiting: number;
+  /** The most prompt tokens of those that wait. */
+  readonly maxWaitingTokens: number;
+}
+
+/** What the main thread tells a worker. */
+export type EngineCommand =
+  | { readonly type: 'add'; readonly request: SequenceRequest }
+  | { readonly type: 'abort'; readonly id: number }
+  | { readonly type: 'close' };
+
+/** What a worker tells the main thread. */
+export type WorkerEvent =
+  | { readonly type: 'loaded'; readonly shape: ModelShape; readonly load: ModelLoad }
+  /** Loading failed, or a step did: the worker ends after this. */
+  | { readonly type: 'failed'; readonly error: WireError }
+  /** A sequence was not taken. */
+  | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
+  | { readonly type: 'step'; readonly output: StepOutput; readonly load: ModelLoad };
+
+/** An EngineError as it crosses the thread boundary, where classes are lost. */
+export interface WireError {
+  readonly reason: EngineErrorReason;
+  readonly message: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly retryAfterMs: number | undefined;
+  /** The cause, for the log. */
+  readonly cause: unknown;
+}
+
+/** Makes an error fit to cross the thread boundary. */
+export function toWireError({ reason, message, metadata, retryAfterMs, cause }: EngineError): WireError {
+  return { reason, message, metadata, retryAfterMs, cause: cause instanceof Error ? cause.stack : undefined };
+}
+
+/** Makes the error that crossed the thread boundary whole again. */
+export function fromWireError({ reason, message, metadata, retryAfterMs, cause }: WireError): EngineError {
+  return new EngineError(reason, message, {
+    metadata,
+    cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
