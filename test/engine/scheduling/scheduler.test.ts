@@ -1,0 +1,158 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
+import { Scheduler, type SchedulerOptions } from '../../../src/engine/scheduling/scheduler.js';
+import { Sequence } from '../../../src/engine/scheduling/sequence.js';
+
+const CHUNK = 16;
+const options: SchedulerOptions = {
+  capacities: [64, 128, 256],
+  maxRunning: 8,
+  maxWaiting: 20,
+  maxWaitingTokens: 2000,
+  maxPrefilling: 3,
+  prefillChunk: CHUNK,
+  maxCachedPositions: 1024,
+};
+const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
+
+function sequence(id: number, promptLength: number, maxTokens: number): Sequence {
+  return new Sequence({ id, promptIds: new Int32Array(promptLength), maxTokens, sampling }, 0);
+}
+
+/** Runs one batch as the engine's core does, with a token that says nothing. */
+function run(scheduler: Scheduler): { batch: ScheduledBatch | undefined; finished: Sequence[] } {
+  scheduler.admit();
+  const batch = scheduler.schedule();
+  const finished: Sequence[] = [];
+  if (batch === undefined) return { batch, finished };
+  checkBatch(batch);
+  const complete = batch.sequences.filter((member) => member.numPendingTokens === batch.numNewTokens);
+  scheduler.advance(batch);
+  for (const member of complete) {
+    member.append(7);
+    if (member.numTokens < member.maxTotalTokens) continue;
+    scheduler.release(member);
+    finished.push(member);
+  }
+  return { batch, finished };
+}
+
+describe('Scheduler', () => {
+  it('brings every sequence to its end within its bounds, whatever comes and goes', () => {
+    const arrival = fc.record({
+      prompt: fc.integer({ min: 1, max: 200 }),
+      maxTokens: fc.integer({ min: 1, max: 56 }),
+      gap: fc.nat(5),
+      abortAfter: fc.option(fc.nat(30)),
+    });
+    fc.assert(
+      fc.property(fc.array(arrival, { maxLength: 20 }), (arrivals) => {
+        const scheduler = new Scheduler(options);
+        const live = new Map<Sequence, number | null>();
+        let steps = 0;
+        const step = () => {
+          const { finished } = run(scheduler);
+          for (const member of finished) live.delete(member);
+          for (const [member, left] of live) {
+            if (left === null) continue;
+            live.set(member, left - 1);
+            if (left === 0) {
+              scheduler.release(member);
+              live.delete(member);
+            }
+          }
+          expect(scheduler.numRunning).toBeLessThanOrEqual(options.maxRunning);
+          expect(scheduler.numReservedPositions).toBeLessThanOrEqual(options.maxCachedPositions);
+          steps++;
+        };
+        for (const [id, { prompt, maxTokens, gap, abortAfter }] of arrivals.entries()) {
+          const member = sequence(id, prompt, maxTokens);
+          if (scheduler.add(member)) live.set(member, abortAfter);
+          for (let i = 0; i < gap; i++) step();
+        }
+        while (live.size > 0 && steps < 20_000) step();
+        expect(live.size).toBe(0);
+        expect([scheduler.numRunning, scheduler.numWaiting, scheduler.numReservedPositions]).toEqual([0, 0, 0]);
+        expect(scheduler.schedule()).toBeUndefined();
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('lets at most one prefill chunk stand between two decode steps', () => {
+    const scheduler = new Scheduler(options);
+    for (let id = 0; id < 3; id++) scheduler.add(sequence(id, 1, 40));
+    run(scheduler);
+    scheduler.add(sequence(9, 200, 4));
+    const kinds: string[] = [];
+    for (let i = 0; i < 40; i++) {
+      const { batch } = run(scheduler);
+      kinds.push(batch!.numNewTokens > 1 ? 'prefill' : 'decode');
+    }
+    expect(kinds.filter((kind) => kind === 'prefill').length).toBe(Math.ceil(200 / CHUNK));
+    expect(kinds.join(' ')).not.toContain('prefill prefill');
+  });
+
+  it('gives a short prompt its turn while a long one is prefilled', () => {
+    const scheduler = new Scheduler(options);
+    scheduler.add(sequence(1, 200, 4));
+    run(scheduler);
+    const short = sequence(2, 10, 4);
+    scheduler.add(short);
+    run(scheduler);
+    run(scheduler);
+    expect(short.numTokens).toBe(11);
+  });
+
+  it('cuts chunks at the same multiples of the sequence, wherever it starts to run', () => {
+    const scheduler = new Scheduler(options);
+    scheduler.add(sequence(1, 41, 2));
+    const sizes: number[] = [];
+    for (let i = 0; i < 4; i++) sizes.push(run(scheduler).batch!.numNewTokens);
+    expect(sizes).toEqual([16, 16, 9, 1]);
+  });
+
+  it('computes a single last token of a prompt together with those that decode', () => {
+    const scheduler = new Scheduler(options);
+    scheduler.add(sequence(1, 1, 10));
+    scheduler.add(sequence(2, CHUNK + 1, 10));
+    const batches = [run(scheduler), run(scheduler), run(scheduler)].map(({ batch }) => batch!);
+    expect(batches[1]!.numNewTokens).toBe(CHUNK);
+    expect(batches[2]!.sequences.map(({ id }) => id)).toEqual([1, 2]);
+  });
+
+  it('refuses when the queue holds its most requests or its most prompt tokens', () => {
+    const many = new Scheduler(options);
+    const taken = Array.from({ length: 25 }, (_, id) => many.add(sequence(id, 1, 1)));
+    expect(taken.filter(Boolean).length).toBe(options.maxWaiting);
+    const long = new Scheduler({ ...options, maxWaitingTokens: 300 });
+    expect([1, 2, 3].map((id) => long.add(sequence(id, 150, 1)))).toEqual([true, true, false]);
+    expect(new Scheduler({ ...options, maxWaitingTokens: 10 }).add(sequence(1, 150, 1))).toBe(true);
+  });
+
+  it('keeps those waiting for whose end there is no memory, in the order of arrival', () => {
+    const scheduler = new Scheduler({ ...options, maxCachedPositions: 300 });
+    const large = sequence(1, 100, 100); // takes 256
+    const larger = sequence(2, 60, 60); // takes 128: does not fit beside it
+    const small = sequence(3, 2, 2); // would fit, but came later
+    for (const member of [large, larger, small]) scheduler.add(member);
+    expect(scheduler.admit()).toEqual([large]);
+    scheduler.release(large);
+    expect(scheduler.admit()).toEqual([larger, small]);
+  });
+});
+
+function checkBatch({ sequences, firstSlot, capacity, numNewTokens }: ScheduledBatch): void {
+  for (const [row, { slot, numComputedTokens, numPendingTokens }] of sequences.entries()) {
+    expect(slot).toEqual({ classIndex: firstSlot.classIndex, index: firstSlot.index + row });
+    expect(numComputedTokens + numNewTokens).toBeLessThanOrEqual(capacity);
+    expect(numNewTokens).toBeLessThanOrEqual(numPendingTokens);
+  }
+  if (numNewTokens === 1) {
+    expect(firstSlot.index).toBe(0);
+    return;
+  }
+  const [{ numComputedTokens }] = sequences as [Sequence];
+  expect(numComputedTokens % CHUNK).toBe(0);
+}

@@ -1,0 +1,49 @@
+import { capacitiesFor } from '../../src/engine/kv-cache/slot-table.js';
+import { openCheckpoint } from '../../src/engine/model/checkpoint.js';
+import type { Gpt2Config } from '../../src/engine/model/gpt2-config.js';
+import { buildGpt2Graph } from '../../src/engine/model/gpt2-graph.js';
+import { ModelRunner } from '../../src/engine/model/model-runner.js';
+import { createSession } from '../../src/engine/model/session.js';
+import { Sequence } from '../../src/engine/scheduling/sequence.js';
+
+export interface ModelUnderTest {
+  readonly config: Gpt2Config;
+  readonly runner: ModelRunner;
+  readonly capacities: readonly number[];
+}
+
+/** Loads a checkpoint into this thread, without worker or scheduler. */
+export async function loadModelUnderTest(directory: string): Promise<ModelUnderTest> {
+  const checkpoint = openCheckpoint(directory);
+  const { config } = checkpoint;
+  const session = await createSession(buildGpt2Graph(checkpoint), { directory, numThreads: 1 });
+  const capacities = capacitiesFor(config.contextLength);
+  const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
+  return { config, capacities, runner: new ModelRunner({ session, config, capacities, kvLimits }) };
+}
+
+/**
+ * Computes the logits of every token, the sequence cut into pieces of the given lengths (the last one repeats), all in
+ * one slot of the largest class: f32 [ids.length, vocabulary].
+ */
+export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pieces: readonly number[]) {
+  const { config, capacities, runner } = model;
+  const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
+  const sequence = new Sequence({ id: 1, promptIds: ids, maxTokens: 1, sampling }, 0);
+  const classIndex = capacities.length - 1;
+  const logits = new Float32Array(ids.length * config.vocabSize);
+  for (let piece = 0; sequence.numComputedTokens < ids.length; piece++) {
+    const start = sequence.numComputedTokens;
+    const numNewTokens = Math.min(pieces[Math.min(piece, pieces.length - 1)]!, ids.length - start);
+    const batch = {
+      sequences: [sequence],
+      firstSlot: { classIndex, index: 3 },
+      capacity: capacities[classIndex]!,
+      numNewTokens,
+      moves: [],
+    };
+    logits.set(await runner.run(batch, Array.from({ length: numNewTokens }, (_, row) => row)), start * config.vocabSize);
+    sequence.numComputedTokens += numNewTokens;
+  }
+  return logits;
+}
