@@ -1,4 +1,6 @@
 // The only file of the engine that others import.
+
+export { createEngine, type EngineOptions, type ModelSource } from './create-engine.js';
 export type {
   AcceptedEvent,
   DeltaEvent,
@@ -13,6 +15,5 @@ export type {
   Timings,
   Usage,
 } from './engine.js';
-export { createEngine, type EngineOptions, type ModelSource } from './create-engine.js';
 export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
 export type { SamplingParams } from './sampling/sampling-params.js';

@@ -16,7 +16,7 @@ export interface ModelUnderTest {
 export async function loadModelUnderTest(directory: string): Promise<ModelUnderTest> {
   const checkpoint = openCheckpoint(directory);
   const { config } = checkpoint;
-  const session = await createSession(buildGpt2Graph(checkpoint), { directory, numThreads: 1 });
+  const session = await createSession(buildGpt2Graph({ ...checkpoint, quantization: undefined }), { directory, numThreads: 1 });
   const capacities = capacitiesFor(config.contextLength);
   const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
   return { config, capacities, runner: new ModelRunner({ session, config, capacities, kvLimits }) };

@@ -60,7 +60,8 @@ export class HostedModel {
   async ready(): Promise<ReadyModel> {
     const residence = this.#residence;
     if (residence.state === 'ready') return residence.ready;
-    if (this.#numAwaitingLoad >= this.#options.maxWaiting) throw loadingQueueFull(this.id, this.#numAwaitingLoad);
+    if (this.#numAwaitingLoad >= this.#options.maxWaiting)
+      throw loadingQueueFull(this.id, this.#numAwaitingLoad);
     this.#numAwaitingLoad++;
     try {
       return await (residence.state === 'loading' ? residence.ready : this.#startLoading());
@@ -81,7 +82,8 @@ export class HostedModel {
     const worker = new ModelWorker(this.#options, (error) => {
       // A model that never came is failed; one that was there can be loaded again.
       const failed = this.#is('loading', worker);
-      if (failed || this.#is('ready', worker)) this.#enter(failed ? { state: 'failed', error } : { state: 'unloaded' });
+      if (failed || this.#is('ready', worker))
+        this.#enter(failed ? { state: 'failed', error } : { state: 'unloaded' });
     });
     const ready = worker.loaded.then((shape) => {
       this.#shape = shape;
@@ -104,8 +106,12 @@ export class HostedModel {
 }
 
 function loadingQueueFull(id: string, numWaiting: number): EngineError {
-  return new EngineError('QUEUE_FULL', `${numWaiting} requests wait for model "${id}" to load. Try again later.`, {
-    metadata: { model: id, waitingRequests: String(numWaiting) },
-    retryAfterMs: 1000,
-  });
+  return new EngineError(
+    'QUEUE_FULL',
+    `${numWaiting} requests wait for model "${id}" to load. Try again later.`,
+    {
+      metadata: { model: id, waitingRequests: String(numWaiting) },
+      retryAfterMs: 1000,
+    },
+  );
 }

@@ -3,7 +3,12 @@ import type { StepOutput } from '../core/engine-core.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { SequenceRequest } from '../scheduling/sequence.js';
-import { type EngineCommand, fromWireError, type WorkerEvent, type WorkerOptions } from '../worker/messages.js';
+import {
+  type EngineCommand,
+  fromWireError,
+  type WorkerEvent,
+  type WorkerOptions,
+} from '../worker/messages.js';
 import type { RequestStream } from './request-stream.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
@@ -111,8 +116,12 @@ export class ModelWorker {
 }
 
 function crashed(cause?: unknown): EngineError {
-  return new EngineError('ENGINE_UNAVAILABLE', "The model's worker ended unexpectedly; the next request restarts it.", {
-    cause,
-    retryAfterMs: 1000,
-  });
+  return new EngineError(
+    'ENGINE_UNAVAILABLE',
+    "The model's worker ended unexpectedly; the next request restarts it.",
+    {
+      cause,
+      retryAfterMs: 1000,
+    },
+  );
 }

@@ -9,7 +9,8 @@ import type { Tokenizer } from './tokenizer.js';
  */
 export function toPromptIds(request: GenerateRequest, shape: ModelShape, tokenizer: Tokenizer): Int32Array {
   const ids = typeof request.prompt === 'string' ? encode(request, shape, tokenizer) : request.prompt;
-  if (ids.length === 0) throw new EngineError('INVALID_FIELD', '`prompt` must not be empty.', { field: 'prompt' });
+  if (ids.length === 0)
+    throw new EngineError('INVALID_FIELD', '`prompt` must not be empty.', { field: 'prompt' });
   checkVocabulary(ids, shape.vocabSize);
   if (ids.length + request.maxTokens > shape.contextLength) throw tooLong(ids.length, request, shape);
   return Int32Array.from(ids);
@@ -32,7 +33,11 @@ function checkVocabulary(ids: readonly number[], vocabSize: number): void {
 }
 
 /** The wording is OpenAI's own: clients search for it. */
-function tooLong(promptTokens: number, { maxTokens }: GenerateRequest, { contextLength }: ModelShape): EngineError {
+function tooLong(
+  promptTokens: number,
+  { maxTokens }: GenerateRequest,
+  { contextLength }: ModelShape,
+): EngineError {
   const total = promptTokens + maxTokens;
   return new EngineError(
     'CONTEXT_LENGTH_EXCEEDED',

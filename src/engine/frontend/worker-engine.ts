@@ -4,8 +4,8 @@ import type { WorkerOptions } from '../worker/messages.js';
 import { HostedModel } from './hosted-model.js';
 import { toPromptIds } from './prompt-ids.js';
 import { RequestStream } from './request-stream.js';
-import { type TokenBytes, loadTokenBytes } from './token-bytes.js';
-import { type Tokenizer, createTokenizer } from './tokenizer.js';
+import { loadTokenBytes, type TokenBytes } from './token-bytes.js';
+import { createTokenizer, type Tokenizer } from './tokenizer.js';
 
 /** The engine whose models each compute in a worker thread. */
 export class WorkerEngine implements Engine {

@@ -1,17 +1,33 @@
-import type { Checkpoint } from './checkpoint.js';
 import type { Activation, Gpt2Config } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
+import type { QuantizationScheme } from './quantization.js';
+import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
+import type { StoredTensor } from './safetensors.js';
+
+/** The weights that a graph multiplies with. */
+export interface GraphWeights {
+  readonly config: Gpt2Config;
+  /** By the names of a checkpoint; a quantized matrix has two tensors, see quantized-weights.ts. */
+  readonly weights: ReadonlyMap<string, StoredTensor>;
+  /** How the matrices are quantized; undefined where they are not. */
+  readonly quantization: QuantizationScheme | undefined;
+}
 
 /**
  * Writes the ONNX graph of one step of a GPT-2 (Radford et al., 2019) over B sequences of S new tokens each, with the
  * KV cache as inputs.
  *
- * Inputs (H heads of width D, P past positions; P is the same for all rows and what a row has less is masked):
- * - `input_ids` int32 [B, S], `position_ids` int32 [B, S]
+ * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows, what a row has less is
+ * masked; N = B * S rows and, in a quantized graph, padding):
+ * - `input_ids` int32 [N], `position_ids` int32 [N]
+ * - `head_shape` int64 [4]: B, S, H, D
  * - `attention_bias` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
  * - `split` int64 [2]: P and S
- * - `logit_rows` int32 [R]: which of the B * S tokens get logits
+ * - `logit_rows` int32 [R]: which of the rows get logits
  * - `past_key_i`, `past_value_i` f32 [B, H, P, D] for each layer i
+ * - in a quantized graph `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. `MatMulNBits` has a kernel
+ *   of its own for a single row, which rounds differently; a caller who wants a row's bits not to depend on the other
+ *   rows pads a lone one.
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]
@@ -20,71 +36,77 @@ import { GraphBuilder, type Value } from './graph-builder.js';
  * The cache is never an output: onnxruntime-node copies every output that it returns. The new rows leave in one
  * piece, and the caller appends them.
  */
-export function buildGpt2Graph({ config, weights }: Checkpoint): Uint8Array {
+export function buildGpt2Graph({ config, weights, quantization }: GraphWeights): Uint8Array {
   const graph = new GraphBuilder();
-  const weight = (name: string): Value => {
-    const tensor = weights.get(name);
-    if (tensor === undefined)
-      throw new Error(`The graph uses "${name}", which the checkpoint does not check.`);
-    return graph.stored(name, tensor);
-  };
   const context: GraphContext = {
     graph,
     config,
-    weight,
+    quantization,
+    weight: (name, shape) => {
+      const tensor = weights.get(name);
+      if (tensor === undefined) throw new Error(`The graph uses "${name}", which nobody has checked.`);
+      return graph.stored(name, tensor, shape);
+    },
     attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
     split: graph.input('split', 'int64', [2]),
-    splitHeads: graph.ints([0, 0, config.numHeads, config.hiddenSize / config.numHeads]),
-    mergeHeads: graph.ints([0, 0, config.hiddenSize]),
+    headShape: graph.input('head_shape', 'int64', [4]),
+    mergedShape: graph.ints([-1, config.hiddenSize]),
+    padding: quantization && paddingInputs(graph, config),
   };
-
-  const tokenEmbedding = weight('wte.weight');
-  const tokens = graph.op('Gather', [tokenEmbedding, graph.input('input_ids', 'int32', ['B', 'S'])]);
-  const positions = graph.op('Gather', [
-    weight('wpe.weight'),
-    graph.input('position_ids', 'int32', ['B', 'S']),
-  ]);
-  let hidden = graph.op('Add', [tokens, positions]); // [B, S, E]
+  const positionIds = graph.input('position_ids', 'int32', ['N']);
+  const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
+  let hidden = graph.op('Add', [embedTokens(context), positions]); // [N, E]
   const newKv: Value[] = [];
   for (let layer = 0; layer < config.numLayers; layer++) {
     const attended = attention(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), newKv);
     hidden = graph.op('Add', [hidden, attended]);
     hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
   }
-  const rows = graph.op('Gather', [
-    graph.op('Reshape', [hidden, graph.ints([-1, config.hiddenSize])]),
-    graph.input('logit_rows', 'int32', ['R']),
-  ]); // [R, E]
-  const head = config.tiedEmbedding ? tokenEmbedding : weight('lm_head.weight');
-  const [logits] = graph.contrib('FusedMatMul', [layerNorm(context, 'ln_f', rows), head], { transB: 1 });
-  graph.output('logits', logits!, 'float32', ['R', config.vocabSize]);
+  const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
+  const logits = head(context, layerNorm(context, 'ln_f', rows));
+  graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   const headShape = [config.numHeads, 'S', config.hiddenSize / config.numHeads];
   graph.output('new_kv', graph.op('Concat', newKv, { axis: 0 }), 'float32', ['L*2*B', ...headShape]);
   return graph.toModel();
 }
 
+/** What the layers of one graph share. */
 interface GraphContext {
   readonly graph: GraphBuilder;
   readonly config: Gpt2Config;
-  readonly weight: (name: string) => Value;
+  readonly quantization: QuantizationScheme | undefined;
+  readonly weight: (name: string, shape?: readonly number[]) => Value;
   readonly attentionBias: Value;
   readonly split: Value;
-  readonly splitHeads: Value;
-  readonly mergeHeads: Value;
+  readonly headShape: Value;
+  readonly mergedShape: Value;
+  readonly padding: Padding | undefined;
 }
 
-/** Causal self-attention over the past and the new tokens: [B, S, E] -> [B, S, E]. Appends the new K and V. */
+/** The rows that only pad: `rows` f32 [N - B * S, E], and where the queries, keys and values without them end. */
+interface Padding {
+  readonly rows: Value;
+  /** For each of the three: int64 [2], the end in rows and in columns of [N, 3E]. */
+  readonly ends: readonly Value[];
+}
+
+function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding {
+  const numTokens = graph.input('num_tokens', 'int64', [1]);
+  const ends = [1, 2, 3].map((part) =>
+    graph.op('Concat', [numTokens, graph.ints([part * hiddenSize])], { axis: 0 }),
+  );
+  return { rows: graph.input('padding', 'float32', ['N-B*S', hiddenSize]), ends };
+}
+
+/** Causal self-attention over the past and the new tokens: [N, E] -> [N, E]. Appends the new K and V. */
 function attention(context: GraphContext, layer: number, hidden: Value, newKv: Value[]): Value {
-  const { graph, config, split } = context;
-  const headWidth = config.hiddenSize / config.numHeads;
-  const past = ['B', config.numHeads, 'P', headWidth];
+  const { graph, config, split, padding } = context;
+  const past = ['B', config.numHeads, 'P', config.hiddenSize / config.numHeads];
   const pastKey = graph.input(`past_key_${layer}`, 'float32', past);
   const pastValue = graph.input(`past_value_${layer}`, 'float32', past);
 
   const qkv = linear(context, `h.${layer}.attn.c_attn`, hidden);
-  const [query, key, value] = graph
-    .ops('Split', [qkv], 3, { axis: -1, num_outputs: 3 })
-    .map((part) => toHeads(context, part)) as [Value, Value, Value]; // each [B, H, S, D]
+  const [query, key, value] = splitHeads(context, qkv); // each [B, H, S, D]
   newKv.push(key, value);
 
   const attributes = { transB: 1, alpha: { float: attentionScale(config, layer) } };
@@ -97,14 +119,26 @@ function attention(context: GraphContext, layer: number, hidden: Value, newKv: V
     graph.op('MatMul', [onPast, pastValue]),
     graph.op('MatMul', [onNew, value]),
   ]); // [B, H, S, D]
-  const merged = graph.op('Reshape', [
-    graph.op('Transpose', [attended], { perm: [0, 2, 1, 3] }),
-    context.mergeHeads,
-  ]);
-  return linear(context, `h.${layer}.attn.c_proj`, merged);
+  const transposed = graph.op('Transpose', [attended], { perm: [0, 2, 1, 3] });
+  const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
+  const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
+  return linear(context, `h.${layer}.attn.c_proj`, rows);
 }
 
-/** The two-layer perceptron: [B, S, E] -> [B, S, E]. */
+/** Queries, keys and values by head: [N, 3E] -> three of [B, H, S, D]. */
+function splitHeads({ graph, config, headShape, padding }: GraphContext, qkv: Value): [Value, Value, Value] {
+  const parts =
+    padding === undefined
+      ? graph.ops('Split', [qkv], 3, { axis: -1, num_outputs: 3 })
+      : padding.ends.map((end, part) =>
+          graph.op('Slice', [qkv, graph.ints([0, part * config.hiddenSize]), end]),
+        );
+  return parts.map((part) =>
+    graph.op('Transpose', [graph.op('Reshape', [part, headShape])], { perm: [0, 2, 1, 3] }),
+  ) as [Value, Value, Value];
+}
+
+/** The two-layer perceptron: [N, E] -> [N, E]. */
 function mlp(context: GraphContext, layer: number, hidden: Value): Value {
   const inner = linear(context, `h.${layer}.mlp.c_fc`, hidden);
   return linear(context, `h.${layer}.mlp.c_proj`, activate(context.graph, context.config.activation, inner));
@@ -115,8 +149,60 @@ function activate(graph: GraphBuilder, activation: Activation, value: Value): Va
   return graph.op('Gelu', [value], { approximate: activation === 'gelu-tanh' ? 'tanh' : 'none' });
 }
 
-function linear({ graph, weight }: GraphContext, name: string, input: Value): Value {
-  return graph.op('Add', [graph.op('MatMul', [input, weight(`${name}.weight`)]), weight(`${name}.bias`)]);
+/** Looks the tokens' embeddings up: i32 [N] -> f32 [N, E]. */
+function embedTokens({ graph, config, quantization, weight }: GraphContext): Value {
+  const ids = graph.input('input_ids', 'int32', ['N']);
+  if (quantization === undefined) return graph.op('Gather', [weight('wte.weight'), ids]);
+  const { bits, blockSize } = quantization;
+  const width = Math.ceil(config.hiddenSize / blockSize) * blockSize;
+  const table = weight(`wte.weight${DATA_SUFFIX}`, [config.vocabSize, (width * bits) / 8]);
+  const [rows] = graph.contrib('GatherBlockQuantized', [table, ids, weight(`wte.weight${SCALES_SUFFIX}`)], {
+    gather_axis: 0,
+    quantize_axis: 1,
+    block_size: blockSize,
+    bits,
+  });
+  return rows!;
+}
+
+/** The logits of hidden states: [R, E] -> [R, vocabulary]. */
+function head(context: GraphContext, hidden: Value): Value {
+  const { graph, config, quantization, weight } = context;
+  const name = config.tiedEmbedding ? 'wte.weight' : 'lm_head.weight';
+  if (quantization !== undefined) {
+    return quantizedProduct(context, [hidden, name], {
+      inputs: config.hiddenSize,
+      outputs: config.vocabSize,
+    });
+  }
+  return graph.contrib('FusedMatMul', [hidden, weight(name)], { transB: 1 })[0]!;
+}
+
+function linear(context: GraphContext, name: string, input: Value): Value {
+  const { graph, config, quantization, weight } = context;
+  const bias = weight(`${name}.bias`);
+  if (quantization === undefined)
+    return graph.op('Add', [graph.op('MatMul', [input, weight(`${name}.weight`)]), bias]);
+  return quantizedProduct(context, [input, `${name}.weight`], linearSize(config, name), bias);
+}
+
+function quantizedProduct(
+  { graph, quantization, weight }: GraphContext,
+  [input, name]: readonly [Value, string],
+  { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
+  bias: Value = '',
+): Value {
+  const { bits, blockSize } = quantization!;
+  const operands = [input, weight(name + DATA_SUFFIX), weight(name + SCALES_SUFFIX), '', '', bias];
+  // Accuracy level 4: activations are quantized to 8 bits, row by row and block by block.
+  const attributes = { K: inputs, N: outputs, bits, block_size: blockSize, accuracy_level: 4 };
+  return graph.contrib('MatMulNBits', operands, attributes)[0]!;
+}
+
+function linearSize({ hiddenSize, innerSize }: Gpt2Config, name: string) {
+  if (name.endsWith('attn.c_attn')) return { inputs: hiddenSize, outputs: 3 * hiddenSize };
+  if (name.endsWith('mlp.c_fc')) return { inputs: hiddenSize, outputs: innerSize };
+  return { inputs: name.endsWith('mlp.c_proj') ? innerSize : hiddenSize, outputs: hiddenSize };
 }
 
 function layerNorm({ graph, config, weight }: GraphContext, name: string, input: Value): Value {
@@ -124,10 +210,6 @@ function layerNorm({ graph, config, weight }: GraphContext, name: string, input:
     axis: -1,
     epsilon: { float: config.layerNormEpsilon },
   });
-}
-
-function toHeads({ graph, splitHeads }: GraphContext, value: Value): Value {
-  return graph.op('Transpose', [graph.op('Reshape', [value, splitHeads])], { perm: [0, 2, 1, 3] });
 }
 
 function attentionScale(config: Gpt2Config, layer: number): number {

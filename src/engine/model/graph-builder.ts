@@ -32,6 +32,7 @@ const STORED_TYPES: Record<string, DataType> = {
   F32: DataType.FLOAT,
   F16: DataType.FLOAT16,
   BF16: DataType.BFLOAT16,
+  U8: DataType.UINT8,
 };
 const CONTRIB_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10n;
@@ -43,6 +44,7 @@ export class GraphBuilder {
   readonly #initializers: TensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
+  readonly #stored = new Map<string, Value>();
   #numValues = 0;
 
   /** Declares an input; a dimension given by name may differ from run to run. */
@@ -86,17 +88,18 @@ export class GraphBuilder {
 
   /**
    * Adds a weight whose bytes stay in their safetensors file, which ONNX Runtime maps into memory. Half precision is
-   * widened once, when the session is made.
+   * widened once, when the session is made. A node may see the bytes in a shape of its own.
    */
-  stored(name: string, tensor: StoredTensor): Value {
+  stored(name: string, tensor: StoredTensor, shape: readonly number[] = tensor.shape): Value {
+    const key = shape === tensor.shape ? name : `${name}[${shape}]`;
+    const present = this.#stored.get(key);
+    if (present !== undefined) return present;
     const dataType = STORED_TYPES[tensor.dtype];
     if (dataType === undefined) throw new Error(`${name}: type ${tensor.dtype} is no weight's.`);
-    const wide = dataType === DataType.FLOAT;
-    const initializer = wide ? name : `${name}.${tensor.dtype}`;
     this.#initializers.push({
-      name: initializer,
+      name: key,
       dataType,
-      dims: tensor.shape.map(BigInt),
+      dims: shape.map(BigInt),
       dataLocation: TensorProto_DataLocation.EXTERNAL,
       externalData: [
         { key: 'location', value: basename(tensor.file) },
@@ -104,7 +107,10 @@ export class GraphBuilder {
         { key: 'length', value: String(tensor.byteLength) },
       ],
     });
-    return wide ? name : this.op('Cast', [initializer], { to: DataType.FLOAT });
+    const isHalf = tensor.dtype === 'F16' || tensor.dtype === 'BF16';
+    const value = isHalf ? this.op('Cast', [key], { to: DataType.FLOAT }) : key;
+    this.#stored.set(key, value);
+    return value;
   }
 
   /** Serializes the graph as an ONNX model. */

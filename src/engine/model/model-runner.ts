@@ -1,5 +1,5 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { KvStore, type KvLimits } from '../kv-cache/kv-store.js';
+import { type KvLimits, KvStore } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
 import type { Gpt2Config } from './gpt2-config.js';
 import { StepInputsFactory } from './step-inputs.js';
@@ -11,6 +11,11 @@ export interface ModelRunnerOptions {
   /** The capacity classes' positions per slot. */
   readonly capacities: readonly number[];
   readonly kvLimits: KvLimits;
+  /**
+   * For a quantized graph, the least rows that its products see: 2 makes a row's bits independent of the other rows,
+   * 1 saves the padding. Undefined for an f32 graph, which needs neither.
+   */
+  readonly minRows?: number | undefined;
 }
 
 const FETCHES = ['logits', 'new_kv'];
@@ -21,14 +26,17 @@ export class ModelRunner {
   readonly #session: InferenceSession;
   readonly #config: Gpt2Config;
   readonly #kv: KvStore;
-  readonly #stepInputs = new StepInputsFactory();
+  readonly #stepInputs: StepInputsFactory;
+  readonly #minRows: number | undefined;
   /** The past of batches as feeds, by where the batch sits; stale when the store's generation moves on. */
   readonly #pastFeeds = new Map<string, Readonly<Record<string, Tensor>>>();
   #pastGeneration = 0;
 
-  constructor({ session, config, capacities, kvLimits }: ModelRunnerOptions) {
+  constructor({ session, config, capacities, kvLimits, minRows }: ModelRunnerOptions) {
     this.#session = session;
     this.#config = config;
+    this.#minRows = minRows;
+    this.#stepInputs = new StepInputsFactory(config, minRows);
     const { numLayers, numHeads, hiddenSize } = config;
     this.#kv = new KvStore({ numLayers, numHeads, headWidth: hiddenSize / numHeads }, capacities, kvLimits);
   }
@@ -37,7 +45,7 @@ export class ModelRunner {
    * Computes a batch's new tokens and appends their keys and values.
    *
    * @param logitRows which of the batch's `sequences x numNewTokens` tokens get logits
-   * @returns logits, f32 [logitRows.length, vocabulary]; the caller may overwrite them
+   * @returns logits, f32 [logitRows.length, vocabulary] and perhaps padding; the caller may overwrite them
    */
   async run(batch: ScheduledBatch, logitRows: readonly number[]): Promise<Float32Array> {
     const { sequences, firstSlot, numNewTokens } = batch;
@@ -46,12 +54,16 @@ export class ModelRunner {
       {
         ...this.#stepInputs.fill(batch),
         ...this.#pastFeedsOf(batch),
-        logit_rows: new Tensor('int32', Int32Array.from(logitRows), [logitRows.length]),
+        logit_rows: this.#toLogitRows(logitRows),
       },
       FETCHES,
     );
     const newKv = { data: new_kv!.data as Float32Array, numRows: sequences.length, numNewTokens };
-    this.#kv.append(newKv, firstSlot, sequences.map(({ numComputedTokens }) => numComputedTokens));
+    this.#kv.append(
+      newKv,
+      firstSlot,
+      sequences.map(({ numComputedTokens }) => numComputedTokens),
+    );
     return logits!.data as Float32Array;
   }
 
@@ -62,6 +74,13 @@ export class ModelRunner {
 
   async release(): Promise<void> {
     await this.#session.release();
+  }
+
+  /** The head is a product too: a lone row is computed twice where rows are padded. */
+  #toLogitRows(rows: readonly number[]): Tensor {
+    const isLone = rows.length > 0 && rows.length < (this.#minRows ?? 0);
+    const padded = isLone ? [...rows, rows[0]!] : rows;
+    return new Tensor('int32', Int32Array.from(padded), [padded.length]);
   }
 
   #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch): Readonly<Record<string, Tensor>> {

@@ -27,6 +27,10 @@ export async function createSession(graph: Uint8Array, options: SessionOptions):
       extra: { session: { model_external_initializers_file_folder_path: options.directory } },
     });
   } catch (cause) {
-    throw new EngineError('MODEL_LOAD_FAILED', `ONNX Runtime refused the model: ${(cause as Error).message}`, { cause });
+    throw new EngineError(
+      'MODEL_LOAD_FAILED',
+      `ONNX Runtime refused the model: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }

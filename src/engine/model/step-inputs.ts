@@ -1,12 +1,16 @@
 import { Tensor } from 'onnxruntime-node';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { Gpt2Config } from './gpt2-config.js';
 
 /** The small inputs of a step, by the names that the graph gives them; rewritten in place from step to step. */
 export interface StepInputs {
   readonly input_ids: Tensor;
   readonly position_ids: Tensor;
+  readonly head_shape: Tensor;
   readonly attention_bias: Tensor;
   readonly split: Tensor;
+  readonly num_tokens?: Tensor;
+  readonly padding?: Tensor;
 }
 
 /** Added to the score of what must not be seen: large enough to vanish in f32, small enough to stay finite. */
@@ -15,36 +19,56 @@ const MAX_KEPT_SHAPES = 64;
 
 /** Makes the inputs of steps, keeping the buffers of the shapes that come again and again. */
 export class StepInputsFactory {
+  readonly #config: Gpt2Config;
+  readonly #minRows: number | undefined;
   readonly #kept = new Map<string, StepInputs>();
+
+  /** `minRows` pads batches of fewer rows, for a graph that takes padding; undefined for one that takes none. */
+  constructor(config: Gpt2Config, minRows: number | undefined) {
+    this.#config = config;
+    this.#minRows = minRows;
+  }
 
   /** Fills in the inputs of a batch; they hold until the next call. */
   fill(batch: ScheduledBatch): StepInputs {
-    const inputs = this.#inputsOf(batch.sequences.length, batch.numNewTokens, batch.capacity);
+    const key = `${batch.sequences.length}x${batch.numNewTokens}x${batch.capacity}`;
+    let inputs = this.#kept.get(key);
+    if (inputs === undefined) {
+      inputs = this.#create(batch);
+      if (this.#kept.size >= MAX_KEPT_SHAPES) this.#kept.clear();
+      this.#kept.set(key, inputs);
+    }
     fillTokens(batch, inputs);
     fillAttentionBias(batch, inputs.attention_bias.data as Float32Array);
     return inputs;
   }
 
-  #inputsOf(rows: number, newTokens: number, past: number): StepInputs {
-    const key = `${rows}x${newTokens}x${past}`;
-    let inputs = this.#kept.get(key);
-    if (inputs !== undefined) return inputs;
-    const size = rows * newTokens;
-    inputs = {
-      input_ids: new Tensor('int32', new Int32Array(size), [rows, newTokens]),
-      position_ids: new Tensor('int32', new Int32Array(size), [rows, newTokens]),
-      attention_bias: new Tensor('float32', new Float32Array(size * (past + newTokens)), [
-        ...[rows, 1, newTokens, past + newTokens],
-      ]),
-      split: new Tensor('int64', BigInt64Array.of(BigInt(past), BigInt(newTokens)), [2]),
+  #create({ sequences, numNewTokens, capacity }: ScheduledBatch): StepInputs {
+    const { numHeads, hiddenSize } = this.#config;
+    const [numSequences, width] = [sequences.length, capacity + numNewTokens];
+    const numTokens = numSequences * numNewTokens;
+    const numRows = Math.max(numTokens, this.#minRows ?? 0);
+    const inputs = {
+      input_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
+      position_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
+      head_shape: int64(numSequences, numNewTokens, numHeads, hiddenSize / numHeads),
+      attention_bias: float32([numSequences, 1, numNewTokens, width]),
+      split: int64(capacity, numNewTokens),
     };
-    if (this.#kept.size >= MAX_KEPT_SHAPES) this.#kept.clear();
-    this.#kept.set(key, inputs);
-    return inputs;
+    if (this.#minRows === undefined) return inputs;
+    return { ...inputs, num_tokens: int64(numTokens), padding: float32([numRows - numTokens, hiddenSize]) };
   }
 }
 
-/** `input_ids` and `position_ids`: i32 [rows, newTokens]. */
+function int64(...values: number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
+}
+
+function float32(shape: readonly number[]): Tensor {
+  return new Tensor('float32', new Float32Array(shape.reduce((product, dim) => product * dim, 1)), shape);
+}
+
+/** `input_ids` and `position_ids`: i32 [N], the padding left at 0. */
 function fillTokens({ sequences, numNewTokens }: ScheduledBatch, inputs: StepInputs): void {
   const ids = inputs.input_ids.data as Int32Array;
   const positions = inputs.position_ids.data as Int32Array;

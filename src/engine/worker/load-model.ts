@@ -46,7 +46,7 @@ export async function loadModel(options: WorkerOptions): Promise<LoadedModel> {
   const maxCachedPositions = Math.floor(options.kvCacheBytes / positionBytes);
   checkBudget(options.kvCacheBytes, capacities.at(-1)! * positionBytes);
 
-  const session = await createSession(buildGpt2Graph(checkpoint), options);
+  const session = await createSession(buildGpt2Graph({ ...checkpoint, quantization: undefined }), options);
   const kvLimits = { maxSequences: options.maxRunning, maxPositions: maxCachedPositions };
   const runner = new ModelRunner({ session, config, capacities, kvLimits });
   const scheduler: SchedulerOptions = {

@@ -1,0 +1,103 @@
+/** How weights are cut into blocks that share one scale. */
+export interface QuantizationScheme {
+  readonly bits: 4 | 8;
+  /** Weights per block along the inputs of a layer; a power of two, at least 16. */
+  readonly blockSize: number;
+}
+
+/** A weight matrix in blocks, as ONNX Runtime's `MatMulNBits` and `GatherBlockQuantized` read it. */
+export interface QuantizedMatrix {
+  /** u8 [outputs, blocks, blockSize * bits / 8]; at 4 bits the lower half of a byte comes first. */
+  readonly data: Uint8Array;
+  /** f32 [outputs, blocks]: weight = (quantized - 2^(bits - 1)) * scale. */
+  readonly scales: Float32Array;
+}
+
+/** A weight matrix to quantize: `at(output, input)` lies at `output * outputStride + input * inputStride`. */
+export interface StridedMatrix {
+  readonly values: Float32Array;
+  readonly numOutputs: number;
+  readonly numInputs: number;
+  readonly outputStride: number;
+  readonly inputStride: number;
+}
+
+/** Quantizes a matrix block by block, symmetrically around zero. What a row's last block lacks counts as zero. */
+export function quantizeMatrix(matrix: StridedMatrix, scheme: QuantizationScheme): QuantizedMatrix {
+  const { numOutputs, numInputs, outputStride, inputStride, values } = matrix;
+  const { bits, blockSize } = scheme;
+  const numBlocks = Math.ceil(numInputs / blockSize);
+  const blockBytes = (blockSize * bits) / 8;
+  const data = new Uint8Array(numOutputs * numBlocks * blockBytes);
+  const scales = new Float32Array(numOutputs * numBlocks);
+  const block = new Float32Array(blockSize);
+  const quantized = new Uint8Array(blockSize);
+  for (let output = 0, at = 0; output < numOutputs; output++) {
+    for (let first = 0; first < numInputs; first += blockSize, at++) {
+      const length = Math.min(blockSize, numInputs - first);
+      block.fill(0);
+      let source = output * outputStride + first * inputStride;
+      for (let i = 0; i < length; i++, source += inputStride) block[i] = values[source]!;
+      scales[at] = bits === 8 ? quantizeBlock8(block, quantized) : quantizeBlock4(block, quantized);
+      pack(quantized, bits, data, at * blockBytes);
+    }
+  }
+  return { data, scales };
+}
+
+/** Fills in levels 1..255 around 128; returns the scale. */
+function quantizeBlock8(block: Float32Array, quantized: Uint8Array): number {
+  const scale = Math.fround(block[indexOfLargest(block)]! / 127);
+  const magnitude = Math.abs(scale);
+  const inverse = magnitude > 0 ? 1 / magnitude : 0;
+  for (let i = 0; i < block.length; i++)
+    quantized[i] = 128 + clamp(Math.round(block[i]! * inverse), -127, 127);
+  return magnitude;
+}
+
+/** The largest weight is tried at these many levels from zero; 8 uses all of the range, less cuts it off. */
+const LEVELS_4 = [8, 7.75, 7.5, 7.25, 7, 6.75, 6.5, 6.25, 6];
+
+/**
+ * Fills in levels 0..15 around 8; returns the scale, which may be negative: -8 is a level and +8 is none, so the
+ * largest weight takes -8. Of several scales the one with the least squared error is kept.
+ */
+function quantizeBlock4(block: Float32Array, quantized: Uint8Array): number {
+  const largest = block[indexOfLargest(block)]!;
+  let best = 0;
+  let leastError = Number.POSITIVE_INFINITY;
+  for (const levels of LEVELS_4) {
+    const scale = Math.fround(-largest / levels);
+    const inverse = scale === 0 ? 0 : 1 / scale;
+    let error = 0;
+    for (let i = 0; i < block.length; i++) {
+      const difference = block[i]! - clamp(Math.round(block[i]! * inverse), -8, 7) * scale;
+      error += difference * difference;
+    }
+    if (error < leastError) {
+      leastError = error;
+      best = scale;
+    }
+  }
+  const inverse = best === 0 ? 0 : 1 / best;
+  for (let i = 0; i < block.length; i++) quantized[i] = 8 + clamp(Math.round(block[i]! * inverse), -8, 7);
+  return best;
+}
+
+function pack(quantized: Uint8Array, bits: 4 | 8, data: Uint8Array, at: number): void {
+  if (bits === 8) {
+    data.set(quantized, at);
+    return;
+  }
+  for (let i = 0; i < quantized.length; i += 2) data[at + i / 2] = quantized[i]! | (quantized[i + 1]! << 4);
+}
+
+function indexOfLargest(block: Float32Array): number {
+  let largest = 0;
+  for (let i = 1; i < block.length; i++) if (Math.abs(block[i]!) > Math.abs(block[largest]!)) largest = i;
+  return largest;
+}
+
+function clamp(value: number, least: number, most: number): number {
+  return value < least ? least : value > most ? most : value;
+}
