@@ -12,7 +12,9 @@ export function fixtureCheckpoint(name: string): string {
 
 /** All checkpoint fixtures by name. */
 export function fixtureNames(): string[] {
-  return readdirSync(join(ROOT, 'checkpoints')).filter((name) => existsSync(join(fixtureCheckpoint(name), 'reference.safetensors')));
+  return readdirSync(join(ROOT, 'checkpoints')).filter((name) =>
+    existsSync(join(fixtureCheckpoint(name), 'reference.safetensors')),
+  );
 }
 
 /** What Hugging Face transformers computed for a checkpoint. */

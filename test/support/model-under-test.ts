@@ -16,7 +16,10 @@ export interface ModelUnderTest {
 export async function loadModelUnderTest(directory: string): Promise<ModelUnderTest> {
   const checkpoint = openCheckpoint(directory);
   const { config } = checkpoint;
-  const session = await createSession(buildGpt2Graph({ ...checkpoint, quantization: undefined }), { directory, numThreads: 1 });
+  const session = await createSession(buildGpt2Graph({ ...checkpoint, quantization: undefined }), {
+    directory,
+    numThreads: 1,
+  });
   const capacities = capacitiesFor(config.contextLength);
   const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
   return { config, capacities, runner: new ModelRunner({ session, config, capacities, kvLimits }) };
@@ -42,7 +45,13 @@ export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pie
       numNewTokens,
       moves: [],
     };
-    logits.set(await runner.run(batch, Array.from({ length: numNewTokens }, (_, row) => row)), start * config.vocabSize);
+    logits.set(
+      await runner.run(
+        batch,
+        Array.from({ length: numNewTokens }, (_, row) => row),
+      ),
+      start * config.vocabSize,
+    );
     sequence.numComputedTokens += numNewTokens;
   }
   return logits;

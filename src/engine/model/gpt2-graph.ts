@@ -25,9 +25,9 @@ export interface GraphWeights {
  * - `split` int64 [2]: P and S
  * - `logit_rows` int32 [R]: which of the rows get logits
  * - `past_key_i`, `past_value_i` f32 [B, H, P, D] for each layer i
- * - in a quantized graph `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. `MatMulNBits` has a kernel
- *   of its own for a single row, which rounds differently; a caller who wants a row's bits not to depend on the other
- *   rows pads a lone one.
+ * - in a quantized graph `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. `MatMulNBits` takes
+ *   rows in pairs and an odd last one with another kernel, which rounds differently; a caller who wants a row's bits
+ *   not to depend on the other rows pads to an even number.
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]

@@ -2,7 +2,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type KvLimits, KvStore } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
 import type { Gpt2Config } from './gpt2-config.js';
-import { StepInputsFactory } from './step-inputs.js';
+import { roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */
 export interface ModelRunnerOptions {
@@ -12,10 +12,10 @@ export interface ModelRunnerOptions {
   readonly capacities: readonly number[];
   readonly kvLimits: KvLimits;
   /**
-   * For a quantized graph, the least rows that its products see: 2 makes a row's bits independent of the other rows,
-   * 1 saves the padding. Undefined for an f32 graph, which needs neither.
+   * For a quantized graph, what its rows are padded to a multiple of: 2 makes a row's bits independent of the other
+   * rows (docs/engine.md, "Row-exact"), 1 saves the padding. Undefined for an f32 graph, which needs neither.
    */
-  readonly minRows?: number | undefined;
+  readonly rowMultiple?: number | undefined;
 }
 
 const FETCHES = ['logits', 'new_kv'];
@@ -27,16 +27,16 @@ export class ModelRunner {
   readonly #config: Gpt2Config;
   readonly #kv: KvStore;
   readonly #stepInputs: StepInputsFactory;
-  readonly #minRows: number | undefined;
+  readonly #rowMultiple: number | undefined;
   /** The past of batches as feeds, by where the batch sits; stale when the store's generation moves on. */
   readonly #pastFeeds = new Map<string, Readonly<Record<string, Tensor>>>();
   #pastGeneration = 0;
 
-  constructor({ session, config, capacities, kvLimits, minRows }: ModelRunnerOptions) {
+  constructor({ session, config, capacities, kvLimits, rowMultiple }: ModelRunnerOptions) {
     this.#session = session;
     this.#config = config;
-    this.#minRows = minRows;
-    this.#stepInputs = new StepInputsFactory(config, minRows);
+    this.#rowMultiple = rowMultiple;
+    this.#stepInputs = new StepInputsFactory(config, rowMultiple);
     const { numLayers, numHeads, hiddenSize } = config;
     this.#kv = new KvStore({ numLayers, numHeads, headWidth: hiddenSize / numHeads }, capacities, kvLimits);
   }
@@ -76,11 +76,11 @@ export class ModelRunner {
     await this.#session.release();
   }
 
-  /** The head is a product too: a lone row is computed twice where rows are padded. */
+  /** The head is a product too, and padded like the others. */
   #toLogitRows(rows: readonly number[]): Tensor {
-    const isLone = rows.length > 0 && rows.length < (this.#minRows ?? 0);
-    const padded = isLone ? [...rows, rows[0]!] : rows;
-    return new Tensor('int32', Int32Array.from(padded), [padded.length]);
+    const padded = new Int32Array(roundUp(rows.length, this.#rowMultiple ?? 1));
+    padded.set(rows);
+    return new Tensor('int32', padded, [padded.length]);
   }
 
   #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch): Readonly<Record<string, Tensor>> {

@@ -20,13 +20,13 @@ const MAX_KEPT_SHAPES = 64;
 /** Makes the inputs of steps, keeping the buffers of the shapes that come again and again. */
 export class StepInputsFactory {
   readonly #config: Gpt2Config;
-  readonly #minRows: number | undefined;
+  readonly #rowMultiple: number | undefined;
   readonly #kept = new Map<string, StepInputs>();
 
-  /** `minRows` pads batches of fewer rows, for a graph that takes padding; undefined for one that takes none. */
-  constructor(config: Gpt2Config, minRows: number | undefined) {
+  /** `rowMultiple` is what rows are padded to, for a graph that takes padding; undefined for one that takes none. */
+  constructor(config: Gpt2Config, rowMultiple: number | undefined) {
     this.#config = config;
-    this.#minRows = minRows;
+    this.#rowMultiple = rowMultiple;
   }
 
   /** Fills in the inputs of a batch; they hold until the next call. */
@@ -47,7 +47,7 @@ export class StepInputsFactory {
     const { numHeads, hiddenSize } = this.#config;
     const [numSequences, width] = [sequences.length, capacity + numNewTokens];
     const numTokens = numSequences * numNewTokens;
-    const numRows = Math.max(numTokens, this.#minRows ?? 0);
+    const numRows = roundUp(numTokens, this.#rowMultiple ?? 1);
     const inputs = {
       input_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
       position_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
@@ -55,9 +55,14 @@ export class StepInputsFactory {
       attention_bias: float32([numSequences, 1, numNewTokens, width]),
       split: int64(capacity, numNewTokens),
     };
-    if (this.#minRows === undefined) return inputs;
+    if (this.#rowMultiple === undefined) return inputs;
     return { ...inputs, num_tokens: int64(numTokens), padding: float32([numRows - numTokens, hiddenSize]) };
   }
+}
+
+/** Rounds a count up to a multiple. */
+export function roundUp(count: number, multiple: number): number {
+  return Math.ceil(count / multiple) * multiple;
 }
 
 function int64(...values: number[]): Tensor {

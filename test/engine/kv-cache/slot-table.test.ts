@@ -94,7 +94,10 @@ describe('SlotTable', () => {
 
   it('asks for no copy when the last one leaves or when somebody empty moves', () => {
     const table = new SlotTable<Tenant>([64]);
-    const [a, b] = [0, 1].map((name) => ({ name, slot: undefined, numComputedTokens: 0 })) as [Tenant, Tenant];
+    const [a, b] = [0, 1].map((name) => ({ name, slot: undefined, numComputedTokens: 0 })) as [
+      Tenant,
+      Tenant,
+    ];
     table.admit(a, 1);
     table.admit(b, 1);
     table.startDecoding(b);

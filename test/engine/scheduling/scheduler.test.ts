@@ -73,7 +73,9 @@ describe('Scheduler', () => {
         }
         while (live.size > 0 && steps < 20_000) step();
         expect(live.size).toBe(0);
-        expect([scheduler.numRunning, scheduler.numWaiting, scheduler.numReservedPositions]).toEqual([0, 0, 0]);
+        expect([scheduler.numRunning, scheduler.numWaiting, scheduler.numReservedPositions]).toEqual([
+          0, 0, 0,
+        ]);
         expect(scheduler.schedule()).toBeUndefined();
       }),
       { numRuns: 300 },

@@ -1,0 +1,84 @@
+import {
+  appendFileSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../src/engine/model/checkpoint.js';
+import { openQuantizedWeights } from '../../../src/engine/model/quantized-cache.js';
+import { fixtureCheckpoint } from '../../support/fixtures.js';
+
+const SCHEME = { bits: 8, blockSize: 16 } as const;
+
+describe('the cache of quantized weights', () => {
+  let directory: string;
+  let shares: number[];
+  const checkpoint = openCheckpoint(fixtureCheckpoint('base'));
+
+  beforeEach(() => {
+    directory = join(mkdtempSync(join(tmpdir(), 'linnet-')), 'cache');
+    shares = [];
+  });
+  afterEach(() => rmSync(join(directory, '..'), { recursive: true }));
+
+  function open(scheme: { bits: 4 | 8; blockSize: number } = SCHEME) {
+    return openQuantizedWeights(checkpoint, scheme, { directory, onProgress: (share) => shares.push(share) });
+  }
+
+  function cachedFile(): string {
+    const [file] = readdirSync(directory);
+    return join(directory, file!);
+  }
+
+  it('quantizes once, tells how far it is, and leaves nothing half-done', () => {
+    open();
+    expect(shares.at(-1)).toBe(1);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    const { mtimeMs } = statSync(cachedFile());
+    shares = [];
+    open();
+    expect(shares).toEqual([]);
+    expect(statSync(cachedFile()).mtimeMs).toBe(mtimeMs);
+    expect(readdirSync(directory)).toHaveLength(1);
+  });
+
+  it('keeps schemes apart', () => {
+    open();
+    open({ bits: 4, blockSize: 16 });
+    expect(readdirSync(directory)).toHaveLength(2);
+  });
+
+  it.each([
+    ['a byte in the middle is flipped', (path: string) => overwrite(path, statSync(path).size >> 1)],
+    ['a byte of the header is flipped', (path: string) => overwrite(path, 300)],
+    ['the digest is gone', (path: string) => overwrite(path, readFileSync(path).indexOf('sha256'))],
+    ['something is appended', (path: string) => appendFileSync(path, 'x')],
+  ])('rebuilds the file when %s', (_, damage) => {
+    open();
+    const intact = readFileSync(cachedFile());
+    damage(cachedFile());
+    open();
+    expect(shares.filter((share) => share === 1)).toHaveLength(2);
+    expect(readFileSync(cachedFile()).equals(intact)).toBe(true);
+  });
+
+  it('says which folder it could not write, and why', () => {
+    const options = { directory: '/proc/nowhere', onProgress: () => {} };
+    expect(() => openQuantizedWeights(checkpoint, SCHEME, options)).toThrow(
+      /can't be kept in \/proc\/nowhere/,
+    );
+  });
+});
+
+function overwrite(path: string, position: number): void {
+  const fd = openSync(path, 'r+');
+  const [byte] = readFileSync(path).subarray(position, position + 1);
+  writeSync(fd, Uint8Array.of(byte! ^ 1), 0, 1, position);
+}
