@@ -13,17 +13,19 @@ export function toGatewayError(caught: unknown, address: string): GatewayError {
   if (!isServiceError(caught)) return GatewayError.from(caught);
   const rich = decodeRichStatus(caught);
   if (rich !== undefined) return GatewayError.fromRichStatus(rich);
-  const reason = isConnectionLoss(caught) ? 'ENGINE_UNAVAILABLE' : reasonOf(caught.code);
+  const reason = reasonOf(caught);
   return new GatewayError(ERROR_CATALOGUE[reason], messageOf(reason, address), { cause: caught });
 }
 
 /**
  * Tells whether a call failed because its connection could not be made or broke, which says nothing about the next
- * one. A connection whose streams were reset too often ends as INTERNAL with "RST_STREAM with code 2".
+ * one. Of no use for calls that the gateway itself has cancelled.
  */
 export function isConnectionLoss(caught: unknown): boolean {
   if (!isServiceError(caught) || decodeRichStatus(caught) !== undefined) return false;
-  if (caught.code === status.UNAVAILABLE) return true;
+  // CANCELLED is what a server that is shut down by force leaves behind.
+  if (caught.code === status.UNAVAILABLE || caught.code === status.CANCELLED) return true;
+  // A server closes a connection on which too many streams were reset.
   return caught.code === status.INTERNAL && /RST_STREAM with code 2\b/.test(caught.details);
 }
 
@@ -31,24 +33,23 @@ function isServiceError(caught: unknown): caught is ServiceError {
   return caught instanceof Error && 'code' in caught && 'details' in caught && 'metadata' in caught;
 }
 
-function reasonOf(code: status): ErrorReason {
-  if (code === status.DEADLINE_EXCEEDED) return 'DEADLINE_EXCEEDED';
-  if (code === status.CANCELLED) return 'CANCELLED';
-  return 'INTERNAL';
+type TransportReason = Extract<ErrorReason, 'ENGINE_UNAVAILABLE' | 'DEADLINE_EXCEEDED' | 'INTERNAL'>;
+
+function reasonOf(caught: ServiceError): TransportReason {
+  if (isConnectionLoss(caught)) return 'ENGINE_UNAVAILABLE';
+  return caught.code === status.DEADLINE_EXCEEDED ? 'DEADLINE_EXCEEDED' : 'INTERNAL';
 }
 
-function messageOf(reason: ErrorReason, address: string): string {
+function messageOf(reason: TransportReason, address: string): string {
   switch (reason) {
     case 'ENGINE_UNAVAILABLE':
       return (
-        `The engine at ${address} does not answer; ` +
+        `There is no connection to the engine at ${address}; ` +
         'start it with `linnet engine`, or correct the engine address that the gateway was given.'
       );
     case 'DEADLINE_EXCEEDED':
       return `The engine at ${address} did not answer in time; allow more time, or try again when it has less to do.`;
-    case 'CANCELLED':
-      return 'The request was cancelled.';
-    default:
+    case 'INTERNAL':
       return `The engine at ${address} failed; the gateway's log has the cause under this answer's x-request-id.`;
   }
 }

@@ -28,6 +28,8 @@ type Call = ServerWritableStream<GenerateRequest, GenerateResponse>;
 export class ScriptedCall {
   readonly request: GenerateRequest;
   readonly requestId: string;
+  /** The caller's end of the connection. */
+  readonly peer: string;
   /** How the call ended: by this script, by the Cancel RPC, or by a reset from the caller. */
   readonly ended: Promise<'answered' | 'cancelled' | 'reset'>;
   readonly #call: Call;
@@ -37,6 +39,7 @@ export class ScriptedCall {
     this.#call = call;
     this.request = call.request;
     this.requestId = String(call.metadata.get('x-request-id')[0]);
+    this.peer = call.getPeer();
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
