@@ -21,8 +21,7 @@ const nullable = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value) => value ?? undefined);
 
 const integer = (min: number, max = UINT32_MAX) => {
-  const message =
-    max === UINT32_MAX ? `must be an integer of at least ${min}` : `must be an integer from ${min} to ${max}`;
+  const message = `must be an integer from ${min} to ${max}`;
   return nullable(z.int(message).min(min, message).max(max, message));
 };
 

@@ -9,7 +9,7 @@ export interface GatewayErrorOptions {
   /** The field of the HTTP request at fault. */
   readonly param?: string | undefined;
   /** Values for programs, which join the four standard keys of the error object. */
-  readonly fields?: Readonly<Record<string, string | number>> | undefined;
+  readonly fields?: Readonly<Record<string, number>> | undefined;
   /** When trying again may succeed. Milliseconds; of use with 429 and 503 only, where the default is 1000. */
   readonly retryAfterMs?: number | undefined;
   /** The methods that the path knows, for 405. */
@@ -30,13 +30,14 @@ export class GatewayError extends Error {
     this.options = options;
   }
 
-  /** Makes the error of a failure that the engine's service has described. */
-  static fromRichStatus(rich: RichStatus): GatewayError {
-    return new GatewayError(ERROR_CATALOGUE[rich.reason], rich.message, {
-      param: rich.field === undefined ? undefined : toParam(rich.field),
-      fields: toFields(rich.metadata ?? {}),
-      retryAfterMs: rich.retryAfterMs,
-    });
+  /** Makes the error of a failure that the engine's service has described, in the words of HTTP's fields. */
+  static fromRichStatus({ reason, message, field, metadata = {}, retryAfterMs }: RichStatus): GatewayError {
+    const name = field && toFieldName(field);
+    return new GatewayError(
+      ERROR_CATALOGUE[reason],
+      field && name ? message.replaceAll(field, name) : message,
+      { param: name?.replace(/[.[].*$/, ''), fields: toNumbers(metadata), retryAfterMs },
+    );
   }
 
   /** Turns whatever was caught into a GatewayError; what is not one is a defect, with the original as cause. */
@@ -74,15 +75,19 @@ export function toErrorHeaders(error: GatewayError): Record<string, string> {
 }
 
 // HTTP has one field for both forms of a prompt; all others have the proto's names.
-function toParam(field: string): string {
-  return field.replace(/^prompt_token_ids\b/, 'prompt');
+function toFieldName(field: string): string {
+  return field.replace(/^prompt_token_ids(\.ids)?/, 'prompt');
 }
 
-const STANDARD_KEYS = new Set(['message', 'type', 'param', 'code']);
+// What of a status's metadata is for programs, under the names that clients of other servers look for.
+const NUMBER_NAMES = {
+  promptTokens: 'n_prompt_tokens',
+  contextLength: 'n_ctx',
+  maxTokens: 'max_tokens',
+  waitingRequests: 'waiting_requests',
+} as const;
 
-function toFields(metadata: Readonly<Record<string, string>>): Record<string, string | number> {
-  const entries = Object.entries(metadata).filter(([name]) => !STANDARD_KEYS.has(name));
-  return Object.fromEntries(
-    entries.map(([name, value]) => [name, /^-?\d{1,15}$/.test(value) ? Number(value) : value]),
-  );
+function toNumbers(metadata: Readonly<Record<string, string>>): Record<string, number> {
+  const names = Object.entries(NUMBER_NAMES).filter(([from]) => /^\d+$/.test(metadata[from] ?? ''));
+  return Object.fromEntries(names.map(([from, to]) => [to, Number(metadata[from])]));
 }

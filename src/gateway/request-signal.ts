@@ -11,10 +11,12 @@ export function createRequestSignal(response: Response, cutOff: AbortSignal): Ab
   const onCutOff = () => controller.abort(cutOff.reason);
   cutOff.addEventListener('abort', onCutOff, { once: true });
   if (cutOff.aborted) onCutOff();
-  // The response's `close`, not the request's: that one comes as soon as the body has been read.
-  response.once('close', () => {
+  const onClose = () => {
     cutOff.removeEventListener('abort', onCutOff);
     controller.abort(new GatewayError(ERROR_CATALOGUE.CANCELLED, 'The client went away.'));
-  });
+  };
+  // The response's `close`, not the request's: that one comes as soon as the body has been read.
+  response.once('close', onClose);
+  if (response.destroyed) onClose();
   return controller.signal;
 }

@@ -176,7 +176,7 @@ describe('parseCompletionRequest', () => {
       '`prompt[2]` must be a token id: an integer from 0 to 4294967295; got -7.',
     );
     expect(refusal({ max_tokens: 'many' })?.message).toBe(
-      '`max_tokens` must be an integer of at least 1; got "many".',
+      '`max_tokens` must be an integer from 1 to 4294967295; got "many".',
     );
   });
 

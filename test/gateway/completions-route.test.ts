@@ -188,7 +188,6 @@ describe('POST /v1/completions with "stream": true', () => {
         type: 'invalid_request_error',
         param: 'model',
         code: 'model_not_found',
-        model: 'nope',
       },
     });
   });

@@ -23,21 +23,38 @@ describe('GatewayError', () => {
     expect(toErrorHeaders(error)).toEqual({});
   });
 
-  it('adds the metadata of the status for programs, numbers as numbers, but never over a standard key', () => {
+  it('adds the numbers that programs look for, and nothing else of the metadata', () => {
     const error = GatewayError.fromRichStatus({
       reason: 'CONTEXT_LENGTH_EXCEEDED',
       message: "This model's maximum context length is 1024 tokens.",
-      field: 'prompt_token_ids',
-      metadata: { n_prompt_tokens: '1500', n_ctx: '1024', code: 'evil', note: 'as is' },
+      field: 'max_tokens',
+      metadata: {
+        promptTokens: '1500',
+        contextLength: '1024',
+        code: 'evil',
+        request_id: '7',
+        maxTokens: 'x',
+      },
     });
     expect(toErrorBody(error).error).toEqual({
       message: "This model's maximum context length is 1024 tokens.",
       type: 'invalid_request_error',
-      param: 'prompt',
+      param: 'max_tokens',
       code: 'context_length_exceeded',
       n_prompt_tokens: 1500,
       n_ctx: 1024,
-      note: 'as is',
+    });
+  });
+
+  it('calls a field what HTTP calls it', () => {
+    const error = GatewayError.fromRichStatus({
+      reason: 'INVALID_FIELD',
+      message: '`prompt_token_ids.ids[3]` must be in [0, 50257); got 60000.',
+      field: 'prompt_token_ids.ids[3]',
+    });
+    expect(toErrorBody(error).error).toMatchObject({
+      message: '`prompt[3]` must be in [0, 50257); got 60000.',
+      param: 'prompt',
     });
   });
 
