@@ -27,8 +27,6 @@ const CONFIG = z
     cancelGraceMs: ms.default(1000),
     /** How long the engine has to answer what it can answer at once: health and models. */
     statusTimeoutMs: ms.default(1000),
-    /** How long streams may go on after a drain has begun. */
-    drainGraceMs: z.int().min(0).max(86_400_000).default(30_000),
   })
   .refine((config) => config.pingIntervalMs < config.stallTimeoutMs, {
     path: ['stallTimeoutMs'],

@@ -10,15 +10,29 @@ import type { GatewayConfig } from './gateway-config.js';
 import { Lifecycle } from './lifecycle.js';
 import { createStatusClient } from './status-client.js';
 
-/** A gateway that listens. */
-export interface Gateway {
-  /** The port that it listens on. */
-  readonly port: number;
-  /** Its address, such as `http://127.0.0.1:8000`. */
+/** Where a gateway listens. */
+export interface GatewayAddress {
+  /** Such as `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** Takes no new connections, lets what runs finish within the grace, ends the rest with an error, and closes. */
-  drain(): Promise<void>;
-  /** Ends what runs with an error, and closes. Also of use while a drain waits. */
+  readonly port: number;
+}
+
+/** The HTTP gateway. */
+export interface Gateway {
+  /**
+   * Begins to listen. It does not wait for the engine.
+   *
+   * @throws Error with the system's code where it can't (`EADDRINUSE`).
+   */
+  listen(): Promise<GatewayAddress>;
+
+  /**
+   * Shuts down with care: is not ready any more, takes no new connections, lets what runs finish, ends with an error
+   * what has not after the grace, and closes. Idempotent; a later call does not change the grace.
+   */
+  drain(graceMs: number): Promise<void>;
+
+  /** Shuts down at once, also where it drains already: what runs ends with an error. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -29,57 +43,54 @@ export interface GatewayDeps {
   readonly version: string;
 }
 
+// Longer than load balancers keep an idle connection, or they send a request into one that closes.
+const TIMEOUTS = { keepAliveTimeout: 72_000, headersTimeout: 75_000, requestTimeout: 90_000 };
+
 /** How long the error at the end of a cut stream has to leave. */
 const CUT_OFF_GRACE_MS = 1000;
 
-/**
- * Starts the gateway. It does not wait for the engine.
- *
- * @throws Error where it can't listen, with the system's code (`EADDRINUSE`).
- */
-export async function startGateway(
-  config: GatewayConfig,
-  { logger, version }: GatewayDeps,
-): Promise<Gateway> {
+/** Creates the gateway, with its connections to the engine. */
+export function createGateway(config: GatewayConfig, { logger, version }: GatewayDeps): Gateway {
   const channels = new EngineChannels(config.engineAddress, config.numChannels);
   const lifecycle = new Lifecycle();
   const completions = createCompletionClient(channels, config.cancelGraceMs);
   const status = createStatusClient(channels, config.statusTimeoutMs);
-  const app = createApp({ completions, status, config, lifecycle, logger, version });
   const server = createServer(
-    {
-      // Longer than load balancers keep an idle connection, or they send a request into one that closes.
-      keepAliveTimeout: 72_000,
-      headersTimeout: 75_000,
-      requestTimeout: 90_000,
-    },
-    app,
+    TIMEOUTS,
+    createApp({ completions, status, config, lifecycle, logger, version }),
   );
   const connections = trackConnections(server);
-  try {
-    server.listen(config.port, config.host);
-    await once(server, 'listening');
-  } catch (error) {
-    channels.close();
-    throw error;
-  }
-  const closed = once(server, 'close').then(() => channels.close());
-  const stop = (graceMs: number) => {
+
+  const shutDown = async (graceMs: number) => {
     lifecycle.beginDrain();
-    if (server.listening) server.close();
+    const closed = new Promise((resolve) => server.close(resolve));
     connections.closeWhenIdle();
-    const cutOff = setTimeout(() => lifecycle.beginCutOff(), graceMs);
-    const cutConnections = setTimeout(() => server.closeAllConnections(), graceMs + CUT_OFF_GRACE_MS);
-    return closed.finally(() => {
-      clearTimeout(cutOff);
-      clearTimeout(cutConnections);
+    const timer = setTimeout(() => lifecycle.beginCutOff(), graceMs);
+    lifecycle.cutOff.addEventListener('abort', () => {
+      setTimeout(() => server.closeAllConnections(), CUT_OFF_GRACE_MS).unref();
     });
+    await closed;
+    clearTimeout(timer);
+    channels.close();
   };
-  const { port } = server.address() as AddressInfo;
+  let shutdown: Promise<void> | undefined;
+  const drain = (graceMs: number) => {
+    shutdown ??= shutDown(graceMs);
+    return shutdown;
+  };
+
   return {
-    port,
-    url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`,
-    drain: () => stop(config.drainGraceMs),
-    close: () => stop(0),
+    async listen() {
+      server.listen(config.port, config.host);
+      await once(server, 'listening');
+      const { address, family, port } = server.address() as AddressInfo;
+      return { port, url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}` };
+    },
+    drain,
+    close() {
+      const closed = drain(0);
+      lifecycle.beginCutOff();
+      return closed;
+    },
   };
 }

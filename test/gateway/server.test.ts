@@ -68,7 +68,7 @@ describe('Gateway', () => {
     const call = await service.nextCall();
     call.accept().sendText('Once');
     const response = await answer;
-    const drained = gateway.drain();
+    const drained = gateway.drain(3_600_000);
     await silentClosed;
     await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();
     call.sendText(' upon');
@@ -90,7 +90,7 @@ describe('Gateway', () => {
       'POST /completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}';
     socket.write(post);
     const first = await service.nextCall();
-    const drained = gateway.drain();
+    const drained = gateway.drain(3_600_000);
     socket.write(post);
     const second = await service.nextCall();
     first.complete('one');
@@ -101,15 +101,13 @@ describe('Gateway', () => {
   });
 
   it('ends with an error what runs longer than the grace', async () => {
-    await gateway.close();
-    gateway = await startTestGateway({ engineAddress: service.address, drainGraceMs: 20 });
     const streaming = gateway.post({ stream: true });
     const streamCall = await service.nextCall();
     streamCall.accept().sendText('Once');
     const response = await streaming;
     const collecting = gateway.post({});
     await service.nextCall();
-    await gateway.drain();
+    await gateway.drain(20);
     expect(await response.text()).toMatch(/data: \{"error":\{"message":"The gateway shuts down.*\}\}\n\n$/);
     expect((await collecting).status).toBe(503);
     expect(await streamCall.ended).toBe('cancelled');
@@ -120,7 +118,7 @@ describe('Gateway', () => {
     const call = await service.nextCall();
     call.accept();
     const response = await streaming;
-    const drained = gateway.drain();
+    const drained = gateway.drain(3_600_000);
     await gateway.close();
     await drained;
     expect(await response.text()).toContain('"code":"engine_unavailable"');

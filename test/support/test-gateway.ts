@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { type GatewaySettings, parseGatewayConfig } from '../../src/gateway/gateway-config.js';
-import { type Gateway, startGateway } from '../../src/gateway/server.js';
+import { createGateway, type Gateway, type GatewayAddress } from '../../src/gateway/server.js';
 
 /** A response of which the test knows the body's shape. */
 export interface JsonResponse extends Response {
@@ -9,7 +9,7 @@ export interface JsonResponse extends Response {
 }
 
 /** A gateway on a free port, with what it logged. */
-export interface TestGateway extends Gateway {
+export interface TestGateway extends Omit<Gateway, 'listen'>, GatewayAddress {
   /** The lines of its log, parsed. */
   readonly log: Record<string, unknown>[];
   /** Waits until the log has this many lines. */
@@ -32,16 +32,21 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     },
   );
   const config = parseGatewayConfig({ port: 0, ...settings });
-  const gateway = await startGateway(config, { logger, version: '0.0.0-test' });
+  const gateway = createGateway(config, { logger, version: '0.0.0-test' });
+  const address = await gateway.listen().catch(async (error) => {
+    await gateway.close();
+    throw error;
+  });
   return {
     ...gateway,
+    ...address,
     log,
     async logged(numLines) {
       while (log.length < numLines) await new Promise<void>((resolve) => waiting.push(resolve));
       return log;
     },
     post(body, { path = '/v1/completions', headers, ...options } = {}) {
-      return fetch(gateway.url + path, {
+      return fetch(address.url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
