@@ -17,7 +17,7 @@ import { GatewayError } from './gateway-error.js';
 import type { Lifecycle } from './lifecycle.js';
 import { addToRequestLog } from './request-log.js';
 import { createRequestSignal } from './request-signal.js';
-import { SseStream } from './sse-stream.js';
+import { SseStream, type SseStreamOptions } from './sse-stream.js';
 
 /** What the route needs. */
 export interface CompletionsRouteDeps {
@@ -41,23 +41,25 @@ export function createCompletionsRoute({
     const requestId = response.get('x-request-id') ?? '';
     const { timeoutMs } = parsed;
     const events = completions.generate(parsed.generate, { requestId, signal, timeoutMs });
-    if (parsed.stream) await streamCompletion(response, parsed, { events, config });
-    else await collectCompletion(response, events);
+    const source = { id: createCompletionId(requestId, request.get('x-request-id')), events };
+    if (parsed.stream) await streamCompletion(response, source, { ...config, ...parsed });
+    else await collectCompletion(response, source);
   };
 }
 
-interface StreamSource {
+interface CompletionSource {
+  /** The id of the completion. */
+  readonly id: string;
   readonly events: AsyncIterable<CompletionEvent>;
-  readonly config: GatewayConfig;
 }
 
 async function streamCompletion(
   response: Response,
-  { includeUsage }: CompletionRequest,
-  { events, config }: StreamSource,
+  { id, events }: CompletionSource,
+  options: SseStreamOptions & Pick<CompletionRequest, 'includeUsage'>,
 ): Promise<void> {
-  const id = createCompletionId();
-  const sse = new SseStream(response, config);
+  const { includeUsage } = options;
+  const sse = new SseStream(response, options);
   const send = (chunk: object) => sse.send(includeUsage ? { ...chunk, usage: null } : chunk);
   let head: CompletionHead = { id, created: 0, model: '' };
   try {
@@ -89,12 +91,12 @@ async function streamCompletion(
   }
 }
 
-async function collectCompletion(response: Response, events: AsyncIterable<CompletionEvent>): Promise<void> {
-  let head: CompletionHead = { id: createCompletionId(), created: 0, model: '' };
+async function collectCompletion(response: Response, { id, events }: CompletionSource): Promise<void> {
+  let head: CompletionHead = { id, created: 0, model: '' };
   let text = '';
   let finished: Finished | undefined;
   for await (const { $case, value } of events) {
-    if ($case === 'accepted') head = toHead(head.id, value);
+    if ($case === 'accepted') head = toHead(id, value);
     if ($case === 'delta') text += value.text;
     if ($case === 'finished') finished = value;
   }
@@ -103,8 +105,9 @@ async function collectCompletion(response: Response, events: AsyncIterable<Compl
   response.json(toCompletion(head, text, finished));
 }
 
-function createCompletionId(): string {
-  return `cmpl-${randomUUID()}`;
+// Has the request's id in it, unless that is the caller's own: nobody promises that those are unique.
+function createCompletionId(requestId: string, given: string | undefined): string {
+  return `cmpl-${requestId === given ? randomUUID() : requestId}`;
 }
 
 function toHead(id: string, { model }: Accepted): CompletionHead {

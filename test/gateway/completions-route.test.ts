@@ -55,7 +55,7 @@ describe('POST /v1/completions', () => {
         prompt_tokens_details: { cached_tokens: 3 },
       },
     });
-    expect(body.id.slice(5)).toMatch(UUID);
+    expect(body.id).toBe(`cmpl-${response.headers.get('x-request-id')}`);
     expect(body.created).toBeGreaterThanOrEqual(startedAt);
   });
 
@@ -78,9 +78,10 @@ describe('POST /v1/completions', () => {
 
   it('keeps a request id that the client made up, unless it is not fit for a header', async () => {
     service.answer = (call) => call.complete('x');
-    const idOf = async (id: string) =>
-      (await gateway.post({}, { headers: { 'x-request-id': id } })).headers.get('x-request-id');
+    const answerTo = (id: string) => gateway.post({}, { headers: { 'x-request-id': id } });
+    const idOf = async (id: string) => (await answerTo(id)).headers.get('x-request-id');
     expect(await idOf('client.id-1')).toBe('client.id-1');
+    expect((await (await answerTo('client.id-1')).json()).id.slice(5)).toMatch(UUID);
     expect(await idOf('no spaces')).toMatch(UUID);
     expect(await idOf('x'.repeat(129))).toMatch(UUID);
   });
@@ -266,6 +267,37 @@ describe('POST /v1/completions with "stream": true', () => {
     expect(ended).toBe('cancelled');
     // What the kernel and the two HTTP/2 ends hold; all of it would be 1024.
     expect(numSent).toBeLessThan(400);
+  });
+});
+
+describe('A connection that carried a stream', () => {
+  it('lets the next request wait for longer than a stream may be stalled', async () => {
+    await replaceGateway({ pingIntervalMs: 20, stallTimeoutMs: 40 });
+    const socket = connect(gateway.port, '127.0.0.1').setEncoding('utf8');
+    let received = '';
+    const until = (text: string) =>
+      new Promise<void>((resolve) => {
+        const check = () => received.includes(text) && resolve();
+        socket.on('data', check).on('close', resolve);
+        check();
+      });
+    socket.on('data', (part) => {
+      received += part;
+    });
+    const post = (body: string) =>
+      socket.write(
+        `POST /completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+      );
+    post('{"stream":true}');
+    (await service.nextCall()).complete('one');
+    await until('[DONE]');
+    post('{}');
+    const call = await service.nextCall();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    call.complete('two');
+    await until('"text":"two"');
+    socket.destroy();
+    expect(received).toContain('"text":"two"');
   });
 });
 
