@@ -249,7 +249,7 @@ describe('parseCompletionRequest', () => {
         if (error.param === null) expect(error.message).toMatch(/^The body /);
         else expect(Object.keys(json)).toContain(error.param.split('.')[0]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });
