@@ -12,9 +12,12 @@ import {
   Client,
   type ClientOptions,
   type ClientReadableStream,
+  type ClientUnaryCall,
   type handleServerStreamingCall,
+  type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
+  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 
@@ -87,6 +90,12 @@ export interface GenerateRequest {
    * At most 4, each of 1 to 256 bytes of UTF-8. Default: none.
    */
   stop: string[];
+  /**
+   * Lets `Cancel` end this request. Whoever knows the key can, so make it up anew and at random (a UUID) and keep it
+   * to yourself; a request id will not do, since it is in logs. 16 to 128 characters of `A-Z a-z 0-9 _ . -`. Requests
+   * may share a key, and are then cancelled together. Default: none.
+   */
+  cancelKey?: string | undefined;
 }
 
 /** Streams the events of one completion, in order. */
@@ -182,6 +191,21 @@ export interface Timings {
   decodeMs: number;
 }
 
+/** Asks to cancel the running requests that carry a key. */
+export interface CancelRequest {
+  /** The `cancel_key` of the requests, as they gave it. */
+  cancelKey: string;
+}
+
+/** Answers a `CancelRequest`. */
+export interface CancelResponse {
+  /**
+   * How many running requests carried the key. 0 where they have ended, or where their call has not arrived yet: a
+   * caller that still reads such a stream cancels the call itself.
+   */
+  cancelledRequests: number;
+}
+
 function createBaseGenerateRequest(): GenerateRequest {
   return {
     model: "",
@@ -192,6 +216,7 @@ function createBaseGenerateRequest(): GenerateRequest {
     topK: undefined,
     seed: undefined,
     stop: [],
+    cancelKey: undefined,
   };
 }
 
@@ -228,6 +253,9 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     for (const v of message.stop) {
       writer.uint32(74).string(v!);
+    }
+    if (message.cancelKey !== undefined) {
+      writer.uint32(82).string(message.cancelKey);
     }
     return writer;
   },
@@ -315,6 +343,14 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             }
 
             message.stop.push(reader.string());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.cancelKey = reader.string();
             continue;
           }
         }
@@ -863,6 +899,98 @@ export const Timings: MessageFns<Timings> = {
   },
 };
 
+function createBaseCancelRequest(): CancelRequest {
+  return { cancelKey: "" };
+}
+
+export const CancelRequest: MessageFns<CancelRequest> = {
+  encode(message: CancelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cancelKey !== "") {
+      writer.uint32(10).string(message.cancelKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cancelKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCancelResponse(): CancelResponse {
+  return { cancelledRequests: 0 };
+}
+
+export const CancelResponse: MessageFns<CancelResponse> = {
+  encode(message: CancelResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cancelledRequests !== 0) {
+      writer.uint32(8).uint32(message.cancelledRequests);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cancelledRequests = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * Completes text with a GPT-2 model.
  *
@@ -885,6 +1013,20 @@ export const CompletionService = {
     responseSerialize: (value: GenerateResponse): Buffer => Buffer.from(GenerateResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GenerateResponse => GenerateResponse.decode(value),
   },
+  /**
+   * Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+   * call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
+   * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
+   */
+  cancel: {
+    path: "/linnet.v1.Completion/Cancel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelRequest): Buffer => Buffer.from(CancelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelRequest => CancelRequest.decode(value),
+    responseSerialize: (value: CancelResponse): Buffer => Buffer.from(CancelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CancelResponse => CancelResponse.decode(value),
+  },
 } as const;
 
 export interface CompletionServer extends UntypedServiceImplementation {
@@ -894,6 +1036,12 @@ export interface CompletionServer extends UntypedServiceImplementation {
    * Cancelling the call, or its deadline, stops the generation within one engine step.
    */
   generate: handleServerStreamingCall<GenerateRequest, GenerateResponse>;
+  /**
+   * Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+   * call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
+   * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
+   */
+  cancel: handleUnaryCall<CancelRequest, CancelResponse>;
 }
 
 export interface CompletionClient extends Client {
@@ -908,6 +1056,26 @@ export interface CompletionClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<GenerateResponse>;
+  /**
+   * Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+   * call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
+   * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
+   */
+  cancel(
+    request: CancelRequest,
+    callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
+  cancel(
+    request: CancelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
+  cancel(
+    request: CancelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
 }
 
 export const CompletionClient = makeGenericClientConstructor(CompletionService, "linnet.v1.Completion") as unknown as {

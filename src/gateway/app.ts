@@ -1,0 +1,51 @@
+import express, { type Express, type RequestHandler } from 'express';
+import type { Logger } from 'pino';
+import type { CompletionClient } from './completion-client.js';
+import { createCompletionsRoute } from './completions-route.js';
+import { errorHandler, methodNotAllowed, unknownPath } from './error-handler.js';
+import type { GatewayConfig } from './gateway-config.js';
+import { createHealthRoute, liveRoute } from './health-route.js';
+import { createJsonBody } from './json-body.js';
+import type { Lifecycle } from './lifecycle.js';
+import { createModelRoute, createModelsRoute } from './models-route.js';
+import { createRequestHeaders } from './request-headers.js';
+import { createRequestLog } from './request-log.js';
+import { createServiceRoute } from './service-route.js';
+import type { StatusClient } from './status-client.js';
+
+/** Everything that the app is made of. */
+export interface AppDeps {
+  readonly completions: CompletionClient;
+  readonly status: StatusClient;
+  readonly config: GatewayConfig;
+  readonly lifecycle: Lifecycle;
+  readonly logger: Logger;
+  /** The version of the package. */
+  readonly version: string;
+}
+
+/** Makes the Express app of the gateway. It does not listen. */
+export function createApp(deps: AppDeps): Express {
+  const { status, config, lifecycle, logger } = deps;
+  const app = express();
+  app.disable('x-powered-by').disable('etag');
+  app.use(createRequestHeaders(lifecycle), createRequestLog(logger));
+
+  const get = (path: string | string[], handler: RequestHandler) =>
+    app.route(path).get(handler).all(methodNotAllowed('GET, HEAD'));
+  get('/', createServiceRoute(deps));
+  get(['/health', '/health/ready'], createHealthRoute(status, lifecycle));
+  get('/health/live', liveRoute);
+  get(['/v1/models', '/models'], createModelsRoute(status));
+  app
+    .route(['/v1/models/*id', '/models/*id'])
+    .get(createModelRoute(status))
+    .all(methodNotAllowed('GET, HEAD'));
+  app
+    .route(['/v1/completions', '/completions'])
+    .post(createJsonBody(config.maxBodyBytes), createCompletionsRoute(deps))
+    .all(methodNotAllowed('POST'));
+
+  app.use(unknownPath, errorHandler);
+  return app;
+}

@@ -1,0 +1,36 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** The connections of an HTTP server. */
+export interface Connections {
+  /** From now on, closes each connection as soon as no request runs on it. */
+  closeWhenIdle(): void;
+}
+
+/**
+ * Watches a server's connections. Node's own `closeIdleConnections` misses those on which nothing was ever sent
+ * (browsers and SDKs open them ahead), and those that become idle later.
+ */
+export function trackConnections(server: Server): Connections {
+  const numRequests = new Map<Socket, number>();
+  let isClosing = false;
+  const change = (socket: Socket, by: number) => {
+    const count = (numRequests.get(socket) ?? 0) + by;
+    numRequests.set(socket, count);
+    if (isClosing && count === 0) socket.destroySoon();
+  };
+  server.on('connection', (socket) => {
+    change(socket, 0);
+    socket.once('close', () => numRequests.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    change(socket, 1);
+    response.once('close', () => change(socket, -1));
+  });
+  return {
+    closeWhenIdle() {
+      isClosing = true;
+      for (const socket of numRequests.keys()) change(socket, 0);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { Channel, type ChannelOptions, credentials } from '@grpc/grpc-js';
+
+const CHANNEL_OPTIONS: ChannelOptions = {
+  // Without it all channels to one address share one connection.
+  'grpc.use_local_subchannel_pool': 1,
+  // The default waits up to two minutes before it tries an engine again that came back.
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 5000,
+  // Finds a peer that vanished without a word, while a call waits for it.
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  // An HTTP proxy of the environment is for the way out, not for the way to the engine.
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_channelz': 0,
+};
+
+/** Several connections to one engine, used in turn. */
+export class EngineChannels {
+  /** Where the engine listens, in gRPC's name syntax. */
+  readonly address: string;
+  readonly #channels: readonly Channel[];
+  #turn = 0;
+
+  /** Starts to connect; an engine that does not answer yet is tried again. */
+  constructor(address: string, numChannels: number) {
+    this.address = address;
+    this.#channels = Array.from(
+      { length: numChannels },
+      () => new Channel(address, credentials.createInsecure(), CHANNEL_OPTIONS),
+    );
+    for (const channel of this.#channels) channel.getConnectivityState(true);
+  }
+
+  /** Picks the connection for a call. */
+  next(): Channel {
+    const channel = this.#channels[this.#turn % this.#channels.length];
+    this.#turn += 1;
+    if (channel === undefined) throw new Error('There is no channel to the engine.');
+    return channel;
+  }
+
+  /** Ends all connections, and with them the calls that they carry. */
+  close(): void {
+    for (const channel of this.#channels) channel.close();
+  }
+}

@@ -1,0 +1,44 @@
+import type { RequestHandler, Response } from 'express';
+import type { Logger } from 'pino';
+
+/** What a route adds to its request's line in the log. Never a prompt, never a completion. */
+export interface RequestLogFields {
+  readonly completionId?: string;
+  readonly model?: string;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly cachedTokens?: number;
+  readonly finishReason?: string;
+  readonly error?: string;
+  readonly param?: string | undefined;
+  readonly err?: unknown;
+}
+
+const fieldsByResponse = new WeakMap<Response, RequestLogFields>();
+
+/** Adds to the line that the log gets for this response; what comes later wins. */
+export function addToRequestLog(response: Response, fields: RequestLogFields): void {
+  fieldsByResponse.set(response, { ...fieldsByResponse.get(response), ...fields });
+}
+
+/**
+ * Makes the middleware that writes one line for each request when its response has ended. The status is 499 where the
+ * client left before the end.
+ */
+export function createRequestLog(logger: Logger): RequestHandler {
+  return (request, response, next) => {
+    const startedAt = performance.now();
+    const { method, path } = request;
+    response.once('close', () => {
+      const status = response.writableFinished ? response.statusCode : 499;
+      const fields = fieldsByResponse.get(response);
+      const line = {
+        ...{ method, path, status, requestId: response.get('x-request-id'), ...fields },
+        ms: Math.round(performance.now() - startedAt),
+      };
+      if (status >= 500 || fields?.err !== undefined) logger.error(line, 'request');
+      else logger.info(line, 'request');
+    });
+    next();
+  };
+}

@@ -1,0 +1,255 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseCompletionRequest } from '../../src/gateway/completion-request.js';
+import { GatewayError, toErrorBody } from '../../src/gateway/gateway-error.js';
+
+function refusal(body: unknown) {
+  try {
+    parseCompletionRequest(body);
+  } catch (error) {
+    if (error instanceof GatewayError) return { http: error.kind.http, ...toErrorBody(error).error };
+    throw error;
+  }
+  return undefined;
+}
+
+describe('parseCompletionRequest', () => {
+  it('turns an empty request into one with the defaults of the contract', () => {
+    expect(parseCompletionRequest({})).toEqual({
+      generate: {
+        model: '',
+        input: undefined,
+        maxTokens: 16,
+        temperature: undefined,
+        topP: undefined,
+        topK: undefined,
+        seed: undefined,
+        stop: [],
+      },
+      stream: false,
+      includeUsage: false,
+      timeoutMs: undefined,
+      ignoredFields: [],
+    });
+  });
+
+  it('takes null in every field for the default', () => {
+    const fields = [
+      ...['model', 'prompt', 'max_tokens', 'temperature', 'top_p', 'top_k', 'seed', 'stop', 'stream', 'user'],
+      ...['stream_options', 'timeout_ms', 'n', 'best_of', 'echo', 'suffix', 'logprobs', 'logit_bias'],
+      ...['frequency_penalty', 'presence_penalty'],
+    ];
+    const nulls = Object.fromEntries(fields.map((field) => [field, null]));
+    expect(parseCompletionRequest(nulls)).toEqual(parseCompletionRequest({}));
+  });
+
+  it('keeps values at the edge of their range, zero included', () => {
+    const { generate } = parseCompletionRequest({
+      max_tokens: 1,
+      temperature: 0,
+      top_p: 0,
+      top_k: 0,
+      seed: 0,
+    });
+    expect(generate).toMatchObject({ maxTokens: 1, temperature: 0, topP: 0, topK: 0, seed: 0n });
+    expect(
+      parseCompletionRequest({ temperature: 2, top_p: 1, max_tokens: 4294967295 }).generate,
+    ).toMatchObject({
+      temperature: 2,
+      topP: 1,
+      maxTokens: 4294967295,
+    });
+  });
+
+  it.each([
+    ['text', 'Once', { $case: 'prompt', value: 'Once' }],
+    ['a list of one text', ['Once'], { $case: 'prompt', value: 'Once' }],
+    ['token ids', [1212, 318], { $case: 'promptTokenIds', value: { ids: [1212, 318] } }],
+    ['a single token id', [0], { $case: 'promptTokenIds', value: { ids: [0] } }],
+    [
+      'a list of one list of token ids',
+      [[4294967295]],
+      { $case: 'promptTokenIds', value: { ids: [4294967295] } },
+    ],
+  ])('reads a prompt that is %s', (_form, prompt, input) => {
+    expect(parseCompletionRequest({ prompt }).generate.input).toEqual(input);
+  });
+
+  it('reads seeds of 64 bits from strings', () => {
+    const seed = (value: unknown) => parseCompletionRequest({ seed: value }).generate.seed;
+    expect(seed('9223372036854775807')).toBe(9223372036854775807n);
+    expect(seed('-9223372036854775808')).toBe(-9223372036854775808n);
+    expect(seed(-5)).toBe(-5n);
+    expect(seed(Number.MAX_SAFE_INTEGER)).toBe(9007199254740991n);
+  });
+
+  it('reads one stop string or up to four', () => {
+    const stop = (value: unknown) => parseCompletionRequest({ stop: value }).generate.stop;
+    expect(stop('\n')).toEqual(['\n']);
+    expect(stop(['a', 'b', 'c', 'é'.repeat(128)])).toEqual(['a', 'b', 'c', 'é'.repeat(128)]);
+  });
+
+  it('accepts what is not supported yet where its value changes nothing', () => {
+    const neutral = {
+      ...{ n: 1, best_of: 1, echo: false, suffix: '', logprobs: null, logit_bias: {} },
+      ...{ frequency_penalty: 0, presence_penalty: -0, user: 'me' },
+    };
+    expect(parseCompletionRequest(neutral)).toEqual(parseCompletionRequest({}));
+  });
+
+  it.each([
+    ['prompt', ''],
+    ['prompt', []],
+    ['prompt', ['']],
+    ['prompt', [[]]],
+    ['prompt', 5],
+    ['prompt', {}],
+    ['prompt', true],
+    ['prompt', '\ud800'],
+    ['prompt', [-1]],
+    ['prompt', [1, 4294967296]],
+    ['prompt', [1.5]],
+    ['prompt', [1, 'a']],
+    ['prompt', [null]],
+    ['prompt', [['a']]],
+    ['prompt', ['a', 'b']],
+    ['prompt', [[1], [2]]],
+    ['model', 5],
+    ['max_tokens', 0],
+    ['max_tokens', -1],
+    ['max_tokens', 1.5],
+    ['max_tokens', '16'],
+    ['max_tokens', 4294967296],
+    ['temperature', -0.1],
+    ['temperature', 2.1],
+    ['temperature', '1'],
+    ['temperature', Number.POSITIVE_INFINITY],
+    ['top_p', -0.1],
+    ['top_p', 1.1],
+    ['top_k', -1],
+    ['top_k', 0.5],
+    ['seed', 9007199254740992],
+    ['seed', 0.5],
+    ['seed', '9223372036854775808'],
+    ['seed', '-9223372036854775809'],
+    ['seed', '1e3'],
+    ['seed', ''],
+    ['seed', true],
+    ['stop', ''],
+    ['stop', []],
+    ['stop', ['a', 'b', 'c', 'd', 'e']],
+    ['stop', ['a', '']],
+    ['stop', ['a', 5]],
+    ['stop', 'é'.repeat(129)],
+    ['stop', '\udc00'],
+    ['stop', {}],
+    ['stream', 'true'],
+    ['stream', 1],
+    ['stream_options', []],
+    ['stream_options', true],
+    ['timeout_ms', 0],
+    ['timeout_ms', 86_400_001],
+    ['user', 5],
+    ['n', 2],
+    ['n', 0],
+    ['best_of', 2],
+    ['echo', true],
+    ['suffix', 'x'],
+    ['logprobs', 0],
+    ['logprobs', 6],
+    ['logit_bias', { '50256': -100 }],
+    ['frequency_penalty', 0.5],
+    ['presence_penalty', -3],
+  ])('refuses %s: %j and names the field', (field, value) => {
+    const error = refusal({ [field]: value, ...(field === 'stream_options' ? { stream: true } : {}) });
+    expect(error).toMatchObject({
+      http: 400,
+      type: 'invalid_request_error',
+      param: field,
+      code: 'invalid_value',
+    });
+    expect(error?.message).toMatch(new RegExp(`^\`${field}(\\[\\d+\\])*\` must .*; got .+\\.$`));
+  });
+
+  it('says which element of a list is wrong, and what was there', () => {
+    expect(refusal({ prompt: [1, 2, -7] })?.message).toBe(
+      '`prompt[2]` must be a token id: an integer from 0 to 4294967295; got -7.',
+    );
+    expect(refusal({ max_tokens: 'many' })?.message).toBe(
+      '`max_tokens` must be an integer from 1 to 4294967295; got "many".',
+    );
+  });
+
+  it('does not repeat long values', () => {
+    expect(refusal({ max_tokens: 'secret'.repeat(10) })?.message).toContain('got a string of 60 characters');
+  });
+
+  it('refuses stream_options without stream, and names nested fields', () => {
+    expect(refusal({ stream_options: { include_usage: true } })?.param).toBe('stream_options');
+    expect(refusal({ stream: false, stream_options: {} })?.param).toBe('stream_options');
+    expect(refusal({ stream: true, stream_options: { include_usage: 1 } })?.param).toBe(
+      'stream_options.include_usage',
+    );
+    expect(
+      parseCompletionRequest({ stream: true, stream_options: { include_usage: true } }).includeUsage,
+    ).toBe(true);
+  });
+
+  it.each([null, [], 'text', 5, true, undefined])('refuses a body that is %j as a whole', (body) => {
+    expect(refusal(body)).toMatchObject({
+      http: 400,
+      param: null,
+      message: /^The body must be a JSON object/,
+    });
+  });
+
+  it('names unknown fields so that they fit a header', () => {
+    const body = JSON.parse('{"prompt":"x","min_p":0.1,"__proto__":{},"a\\nb":1,"ключ":2,"toString":3}');
+    expect(parseCompletionRequest(body).ignoredFields).toEqual([
+      'min_p',
+      '__proto__',
+      'a?b',
+      '????',
+      'toString',
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`field${i}`, 1]));
+    expect(parseCompletionRequest(many).ignoredFields).toHaveLength(16);
+  });
+
+  it('accepts or refuses any JSON, and every refusal names a field of the request or the body as a whole', () => {
+    const field = fc.constantFrom(
+      ...['model', 'prompt', 'max_tokens', 'temperature', 'top_p', 'top_k', 'seed', 'stop', 'stream', 'user'],
+      ...[
+        'stream_options',
+        'timeout_ms',
+        'n',
+        'best_of',
+        'echo',
+        'suffix',
+        'logprobs',
+        'logit_bias',
+        'other',
+      ],
+    );
+    const value = fc.oneof(
+      fc.jsonValue(),
+      fc.integer(),
+      fc.double(),
+      fc.string({ unit: 'binary' }),
+      fc.array(fc.oneof(fc.integer(), fc.string(), fc.array(fc.integer()))),
+      fc.record({ include_usage: fc.oneof(fc.boolean(), fc.jsonValue()) }),
+    );
+    const body = fc.oneof(fc.jsonValue(), fc.dictionary(field, value));
+    fc.assert(
+      fc.property(body, (any) => {
+        const json = JSON.parse(JSON.stringify(any) ?? 'null');
+        const error = refusal(json);
+        if (error === undefined) return;
+        expect(error.http).toBe(400);
+        if (error.param === null) expect(error.message).toMatch(/^The body /);
+        else expect(Object.keys(json)).toContain(error.param.split('.')[0]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
