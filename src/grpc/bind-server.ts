@@ -40,9 +40,14 @@ function bind(server: Server, target: string): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (cause, port) => {
       if (cause === null) resolve(port);
-      else reject(new Error(`Cannot listen on ${target}: ${cause.message}`, { cause }));
+      else reject(new Error(`Cannot listen on ${target}: ${plainMessage(cause)}.`, { cause }));
     });
   });
+}
+
+/** Takes the system's error out of "No address added out of total 1 resolved errors: [...]". */
+function plainMessage({ message }: Error): string {
+  return /errors: \[(.+)\]$/.exec(message)?.[1] ?? message;
 }
 
 async function removeStaleSocket(path: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { link, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,7 +186,9 @@ describe('listen', () => {
   it('says which address is taken', async () => {
     const port = Number(harness.target.split(':')[1]);
     const second = createGrpcServer(new ScriptedEngine(), { logger, port });
-    await expect(second.listen()).rejects.toThrow(new RegExp(`127.0.0.1:${port}.*EADDRINUSE`));
+    await expect(second.listen()).rejects.toThrow(
+      new RegExp(`^Cannot listen on 127.0.0.1:${port}: listen EADDRINUSE.*\\.$`),
+    );
     await second.close();
   });
 
@@ -212,7 +214,6 @@ describe('listen', () => {
       const socketPath = join(folder, 'stale.sock');
       const stale = createServer().listen(socketPath);
       await once(stale, 'listening');
-      const { link } = await import('node:fs/promises');
       await link(socketPath, `${socketPath}.kept`);
       await new Promise((resolve) => stale.close(resolve));
       const server = createGrpcServer(harness.engine, { logger, socketPath: `${socketPath}.kept` });
