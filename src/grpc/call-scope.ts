@@ -1,0 +1,85 @@
+import { randomUUID } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import type { Deadline, Metadata } from '@grpc/grpc-js';
+import { EngineError } from '../engine/index.js';
+
+const REQUEST_ID = /^[\w.-]{1,128}$/;
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What a scope needs of a grpc-js call. */
+export interface ScopedCall extends EventEmitter {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+  getDeadline(): Deadline;
+}
+
+/** One call while it runs: its name, and the one signal that ends it. */
+export interface CallScope {
+  /** The caller's `x-request-id` where it is fit for logs, else made here. */
+  readonly requestId: string;
+  /** Aborts with an EngineError when the caller goes away, the deadline passes, or the service ends the call. */
+  readonly signal: AbortSignal;
+  /** Ends the call; the first reason counts. */
+  abort(reason: EngineError): void;
+  /** Adds fields to the call's line in the log. Never text of prompts or completions. */
+  note(fields: Readonly<Record<string, unknown>>): void;
+  /** What was noted. */
+  readonly notes: Readonly<Record<string, unknown>>;
+  /** Lets go of the call: removes every listener and timer. */
+  close(): void;
+}
+
+/**
+ * Opens the scope of a streaming call.
+ *
+ * @param closing Aborts, with an EngineError, when the server ends every call.
+ */
+export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope {
+  const controller = new AbortController();
+  const notes: Record<string, unknown> = {};
+  const deadlineMs = Number(call.getDeadline());
+  const abort = (reason: EngineError) => controller.abort(reason);
+  // grpc-js ends a call whose deadline passes by itself, and then reports it as cancelled.
+  const onGone = () => abort(Date.now() >= deadlineMs ? deadlineExceeded() : cancelled());
+  const onClosing = () => abort(closing.reason);
+  // Its own timer, because grpc-js reports nothing while a caller that does not read blocks the stream.
+  const timer = Number.isFinite(deadlineMs)
+    ? setTimeout(() => abort(deadlineExceeded()), timerMs(deadlineMs - Date.now()))
+    : undefined;
+
+  for (const event of ['cancelled', 'close', 'error']) call.on(event, onGone);
+  closing.addEventListener('abort', onClosing);
+  if (call.cancelled) onGone();
+  if (closing.aborted) onClosing();
+
+  return {
+    requestId: requestIdOf(call.metadata),
+    signal: controller.signal,
+    abort,
+    note: (fields) => Object.assign(notes, fields),
+    notes,
+    close() {
+      clearTimeout(timer);
+      for (const event of ['cancelled', 'close', 'error']) call.off(event, onGone);
+      closing.removeEventListener('abort', onClosing);
+    },
+  };
+}
+
+/** Reads the caller's name for a request, or makes one. */
+export function requestIdOf(metadata: Metadata): string {
+  const [id] = metadata.get('x-request-id');
+  return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+}
+
+function timerMs(ms: number): number {
+  return Math.min(Math.max(ms, 0), MAX_TIMER_MS);
+}
+
+function cancelled(): EngineError {
+  return new EngineError('CANCELLED', 'The caller went away.');
+}
+
+function deadlineExceeded(): EngineError {
+  return new EngineError('DEADLINE_EXCEEDED', 'The deadline passed before the request was done.');
+}

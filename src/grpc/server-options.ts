@@ -1,0 +1,33 @@
+import type { Logger } from 'pino';
+
+/** How the gRPC server listens, what it bounds, and where it logs. */
+export interface GrpcServerOptions {
+  readonly logger: Logger;
+  /** The address to listen on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The port; 0 picks a free one. Default 50051. */
+  readonly port?: number;
+  /** An absolute path: listens on this Unix socket in place of host and port. Default: none. */
+  readonly socketPath?: string;
+  /** The largest request message; more is refused with INVALID_ARGUMENT. Bytes. Default 1 MiB. */
+  readonly maxMessageBytes?: number;
+  /** The most calls at once on one connection; more wait in the client. A safety net: the engine's queue is the limit. Default 1000. */
+  readonly maxConcurrentStreams?: number;
+  /** A connection idle for this long is asked whether it is alive. Milliseconds. Default 30,000. */
+  readonly keepaliveTimeMs?: number;
+  /** A connection that doesn't answer in this time is closed, and its calls are cancelled. Milliseconds. Default 10,000. */
+  readonly keepaliveTimeoutMs?: number;
+  /** A call whose full stream stays unread for this long is cancelled. Milliseconds. Default 60,000. */
+  readonly stallLimitMs?: number;
+}
+
+/** The defaults of every option that has one. */
+export const GRPC_SERVER_DEFAULTS = {
+  host: '127.0.0.1',
+  port: 50051,
+  maxMessageBytes: 1024 * 1024,
+  maxConcurrentStreams: 1000,
+  keepaliveTimeMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
+  stallLimitMs: 60_000,
+} as const;

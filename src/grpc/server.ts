@@ -1,0 +1,148 @@
+import { setMaxListeners } from 'node:events';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { type ChannelOptions, Server } from '@grpc/grpc-js';
+import { type Engine, EngineError } from '../engine/index.js';
+import { bindServer, type GrpcServerAddress } from './bind-server.js';
+import { createCompletionRpcs } from './completion-servicer.js';
+import { createHealthRpcs } from './health-servicer.js';
+import { createModelsRpcs } from './models-servicer.js';
+import { createReflectionRpcs } from './reflection-servicer.js';
+import type { Rpc, RpcOptions } from './rpc.js';
+import { RunningRequests } from './running-requests.js';
+import { GRPC_SERVER_DEFAULTS, type GrpcServerOptions } from './server-options.js';
+import { ServiceHealth } from './service-health.js';
+import { transportFailures } from './transport-failures.js';
+
+/** How long calls that were told to end may take to send their status. */
+const SETTLE_MS = 1000;
+const RETRY_AFTER_MS = 1000;
+
+/** The gRPC server. */
+export interface GrpcServer {
+  /**
+   * Begins to listen.
+   *
+   * @throws Error that says what stands in the way.
+   */
+  listen(): Promise<GrpcServerAddress>;
+
+  /**
+   * Shuts down with care: reports NOT_SERVING and refuses new requests, lets running ones finish, ends those that
+   * have not after the grace with ENGINE_UNAVAILABLE, and closes. Idempotent; a later call does not change the grace.
+   */
+  drain(graceMs: number): Promise<void>;
+
+  /** Shuts down at once, also where it drains already: what runs ends with ENGINE_UNAVAILABLE. Idempotent. */
+  close(): Promise<void>;
+
+  /** How many requests to generate are running. */
+  readonly runningRequests: number;
+}
+
+/**
+ * Creates the server of `linnet.v1`, health and reflection. It does not own the engine: close that after it. The
+ * connection is plain text, so listen on loopback, a Unix socket, or behind a proxy that ends TLS.
+ */
+export function createGrpcServer(engine: Engine, options: GrpcServerOptions): GrpcServer {
+  const settings = { ...GRPC_SERVER_DEFAULTS, ...options };
+  const closing = new AbortController();
+  setMaxListeners(0, closing.signal); // One for each call.
+  const running = new RunningRequests();
+  const health = new ServiceHealth(engine);
+  const server = new Server({
+    ...channelOptions(settings),
+    interceptors: [transportFailures(settings.maxMessageBytes)],
+  });
+  const rpcOptions = {
+    logger: settings.logger,
+    stallLimitMs: settings.stallLimitMs,
+    closing: closing.signal,
+  };
+  for (const rpcs of createServices(engine, { running, health }, rpcOptions)) addService(server, rpcs);
+
+  const hurry = new AbortController();
+  const shutDown = async (graceMs: number) => {
+    health.drain();
+    running.refuse();
+    await nextTurn(); // In which every Watch sends its last NOT_SERVING.
+    await Promise.race([running.idle(), sleep(graceMs, undefined, hurry).catch(() => undefined)]);
+    hurry.abort(); // Ends the sleep where all finished before it did.
+    closing.abort(
+      new EngineError('ENGINE_UNAVAILABLE', 'The service is shutting down.', {
+        retryAfterMs: RETRY_AFTER_MS,
+      }),
+    );
+    await closeServer(server);
+    health.close();
+  };
+  let shutdown: Promise<void> | undefined;
+  const drain = (graceMs: number) => {
+    shutdown ??= shutDown(graceMs);
+    return shutdown;
+  };
+
+  return {
+    listen: () => bindServer(server, settings),
+    drain,
+    close() {
+      hurry.abort();
+      return drain(0);
+    },
+    get runningRequests() {
+      return running.size;
+    },
+  };
+}
+
+interface SharedState {
+  readonly running: RunningRequests;
+  readonly health: ServiceHealth;
+}
+
+function createServices(engine: Engine, { running, health }: SharedState, options: RpcOptions) {
+  const reflection = createReflectionRpcs(options);
+  return [
+    createCompletionRpcs({ engine, running }, options),
+    createModelsRpcs(engine, options),
+    createHealthRpcs(health, options),
+    reflection.v1,
+    reflection.v1alpha,
+  ];
+}
+
+function addService(server: Server, rpcs: Readonly<Record<string, Rpc>>): void {
+  const entries = Object.entries(rpcs);
+  server.addService(
+    Object.fromEntries(entries.map(([name, { definition }]) => [name, definition])),
+    Object.fromEntries(entries.map(([name, { handler }]) => [name, handler])),
+  );
+}
+
+function channelOptions(
+  settings: Required<Omit<GrpcServerOptions, 'socketPath' | 'logger'>>,
+): ChannelOptions {
+  return {
+    'grpc.max_receive_message_length': settings.maxMessageBytes,
+    'grpc.max_concurrent_streams': settings.maxConcurrentStreams,
+    'grpc.keepalive_time_ms': settings.keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': settings.keepaliveTimeoutMs,
+  };
+}
+
+/**
+ * Closes listener and connections once their calls have ended; after the settle time, in any case. It then does not
+ * wait for grpc-js to say so: it would for ever where a peer vanished and its connection is only half closed.
+ */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      server.forceShutdown();
+      resolve();
+    }, SETTLE_MS);
+    server.tryShutdown((error) => {
+      clearTimeout(timer);
+      if (error === undefined) resolve();
+      else reject(error);
+    });
+  });
+}

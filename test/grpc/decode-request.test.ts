@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
+import { EngineError } from '../../src/engine/index.js';
+import { decodeRequest } from '../../src/grpc/decode-request.js';
+
+function encode(prompt: string): Uint8Array {
+  return GenerateRequest.encode({ model: '', input: { $case: 'prompt', value: prompt }, stop: [] }).finish();
+}
+
+describe('decodeRequest', () => {
+  it('decodes every string as it was sent', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 100 }), (prompt) => {
+        expect(decodeRequest(GenerateRequest, encode(prompt)).input?.value).toBe(prompt);
+      }),
+    );
+  });
+
+  it('keeps a byte order mark', () => {
+    expect(decodeRequest(GenerateRequest, encode('\uFEFFx')).input?.value).toBe('\uFEFFx');
+  });
+
+  it.each([
+    ['a byte that begins nothing', [0xff]],
+    ['half a character', [0xc3]],
+    ['a surrogate', [0xed, 0xa0, 0x80]],
+    ['an overlong slash', [0xc0, 0xaf]],
+  ])('refuses a string with %s', (_what, bytes) => {
+    const message = Uint8Array.of(0x12, bytes.length, ...bytes);
+    expect(() => decodeRequest(GenerateRequest, message)).toThrow('must be valid UTF-8');
+  });
+
+  it('throws nothing but INVALID_FIELD, whatever the bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        try {
+          decodeRequest(GenerateRequest, bytes);
+        } catch (caught) {
+          expect(caught).toBeInstanceOf(EngineError);
+          expect(caught).toMatchObject({ reason: 'INVALID_FIELD' });
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
+import { EngineError } from '../../src/engine/index.js';
+import { parseCancelKey, parseGenerateRequest } from '../../src/grpc/generate-request.js';
+
+function wire(fields: Partial<GenerateRequest> = {}): GenerateRequest {
+  return { model: '', input: undefined, stop: [], ...fields };
+}
+
+function parse(fields: Partial<GenerateRequest> = {}) {
+  return parseGenerateRequest(wire(fields)).request;
+}
+
+function refusal(fields: Partial<GenerateRequest>): EngineError {
+  try {
+    parse(fields);
+  } catch (caught) {
+    if (caught instanceof EngineError) return caught;
+    throw caught;
+  }
+  throw new Error('The request was accepted.');
+}
+
+describe('parseGenerateRequest', () => {
+  it('fills in the defaults of the proto', () => {
+    expect(parseGenerateRequest(wire())).toEqual({
+      request: {
+        model: '',
+        prompt: [50256],
+        maxTokens: 16,
+        sampling: { temperature: 1, topP: 1, topK: 0, seed: expect.any(BigInt) },
+        stop: [],
+      },
+      cancelKey: undefined,
+    });
+  });
+
+  it('keeps what was said, zeros included', () => {
+    const stop = ['\n', 'é'];
+    const input: GenerateRequest['input'] = { $case: 'promptTokenIds', value: { ids: [0, 4294967295] } };
+    const said = {
+      model: 'm',
+      input,
+      maxTokens: 1,
+      temperature: 0,
+      topP: 0,
+      topK: 0,
+      seed: -(2n ** 63n),
+      stop,
+    };
+    expect(parse(said)).toEqual({
+      model: 'm',
+      prompt: [0, 4294967295],
+      maxTokens: 1,
+      sampling: { temperature: 0, topP: 0, topK: 0, seed: -(2n ** 63n) },
+      stop,
+    });
+  });
+
+  it('draws a new seed for each request, which a JSON number can hold', () => {
+    const seeds = Array.from({ length: 100 }, () => parse().sampling.seed);
+    expect(new Set(seeds).size).toBe(100);
+    for (const seed of seeds) expect(seed >= 0n && seed < 2n ** 53n).toBe(true);
+  });
+
+  it.each([
+    [{ maxTokens: 0 }, 'max_tokens', '`max_tokens` must be at least 1; got 0.'],
+    [{ temperature: -0.1 }, 'temperature', '`temperature` must be between 0 and 2; got -0.1.'],
+    [{ temperature: 2.1 }, 'temperature', '`temperature` must be between 0 and 2; got 2.1.'],
+    [{ temperature: Number.NaN }, 'temperature', '`temperature` must be between 0 and 2; got NaN.'],
+    [{ temperature: Infinity }, 'temperature', '`temperature` must be between 0 and 2; got Infinity.'],
+    [{ topP: 1.01 }, 'top_p', '`top_p` must be between 0 and 1; got 1.01.'],
+    [{ topP: -Infinity }, 'top_p', '`top_p` must be between 0 and 1; got -Infinity.'],
+    [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', '`stop` must be at most 4 strings; got 5.'],
+    [{ stop: ['a', ''] }, 'stop', '`stop` must be strings of 1 to 256 bytes of UTF-8; got one of 0 bytes.'],
+    [
+      { stop: ['é'.repeat(129)] },
+      'stop',
+      '`stop` must be strings of 1 to 256 bytes of UTF-8; got one of 258 bytes.',
+    ],
+    [{ model: 'x'.repeat(257) }, 'model', '`model` must be at most 256 bytes of UTF-8; got 257 bytes.'],
+  ])('refuses %o', (fields, field, message) => {
+    expect(refusal(fields)).toMatchObject({ reason: 'INVALID_FIELD', field, message });
+  });
+
+  it.each<[string, GenerateRequest['input']]>([
+    ['prompt', { $case: 'prompt', value: '' }],
+    ['prompt_token_ids', { $case: 'promptTokenIds', value: { ids: [] } }],
+  ])('refuses an empty %s, and says how to ask for none', (field, input) => {
+    expect(refusal({ input })).toMatchObject({ field, message: expect.stringContaining('leave it unset') });
+  });
+
+  it('accepts stop strings up to their limits', () => {
+    const stop = ['é'.repeat(128), 'a', 'b', 'c'];
+    expect(parse({ stop }).stop).toEqual(stop);
+  });
+
+  it('names the field and tells the value in the metadata, whatever is out of range', () => {
+    fc.assert(
+      fc.property(fc.double(), (topP) => {
+        if (topP >= 0 && topP <= 1) expect(parse({ topP }).sampling.topP).toBe(topP);
+        else expect(refusal({ topP }).metadata).toMatchObject({ got: String(topP) });
+      }),
+    );
+  });
+});
+
+describe('parseCancelKey', () => {
+  it.each([randomUUID(), 'a'.repeat(16), 'Z_9.-'.repeat(25)])('accepts %s', (key) => {
+    expect(parseCancelKey(key)).toBe(key);
+  });
+
+  it.each(['', 'a'.repeat(15), 'a'.repeat(129), `${randomUUID()}\n`, 'sixteen letters é'])(
+    'refuses %o',
+    (key) => {
+      expect(() => parseCancelKey(key)).toThrow('`cancel_key` must be 16 to 128 characters');
+    },
+  );
+
+  it('does not repeat the key in the error', () => {
+    expect(() => parseCancelKey('secret')).not.toThrow('secret');
+  });
+});
