@@ -1,5 +1,6 @@
-import { availableParallelism } from 'node:os';
-import type { Engine } from './engine.js';
+import { availableParallelism, homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Engine, Precision } from './engine.js';
 import { WorkerEngine } from './frontend/worker-engine.js';
 
 /** A model to offer. */
@@ -14,6 +15,15 @@ export interface ModelSource {
 export interface EngineOptions {
   /** At least one; the first is the default model. */
   readonly models: readonly ModelSource[];
+  /** How the matrices are stored and multiplied. Default 'f32'. */
+  readonly precision?: Precision | undefined;
+  /** Where quantized weights are kept. Default `linnet` in `XDG_CACHE_HOME`, or in `~/.cache`. */
+  readonly cacheDirectory?: string | undefined;
+  /**
+   * Makes every token's bits independent of what else runs, at 'q4' too, where that costs a lone stream some speed. At
+   * 'f32' and 'q8' it is so anyway. Default false.
+   */
+  readonly deterministic?: boolean | undefined;
   /** Threads that compute one step, at least 1. Default: one for each core that the process may use. */
   readonly numThreads?: number | undefined;
   /** The budget of each model's KV cache in bytes, at least one sequence of full length. Default 1 GiB. */
@@ -30,6 +40,9 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions): Engine {
   const { models, ...limits } = options;
   const defaults = {
+    precision: 'f32' as const,
+    cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
+    deterministic: false,
     numThreads: availableParallelism(),
     kvCacheBytes: 2 ** 30,
     maxRunning: 64,

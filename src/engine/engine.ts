@@ -70,6 +70,12 @@ export interface Timings {
 /** Whether a model can answer: not in memory yet, being loaded, in memory, or failed to load. */
 export type ModelState = 'unloaded' | 'loading' | 'ready' | 'failed';
 
+/**
+ * How a model's matrices are stored and multiplied: as the checkpoint has them, or in blocks of 128 weights of 8 or of
+ * 4 bits that share a scale.
+ */
+export type Precision = 'f32' | 'q8' | 'q4';
+
 /** A model's shape. */
 export interface ModelShape {
   /** The most tokens of prompt and completion together. */
@@ -80,7 +86,7 @@ export interface ModelShape {
   readonly hiddenSize: number;
   /** A tied embedding counted once. */
   readonly numParameters: number;
-  readonly precision: 'f32';
+  readonly precision: Precision;
 }
 
 /** What a model is doing now. */
@@ -97,6 +103,8 @@ export interface ModelLoad {
 export interface ModelInfo {
   readonly id: string;
   readonly state: ModelState;
+  /** While weights are quantized, at the first load: what share is done, in [0, 1]. */
+  readonly loadingShare?: number | undefined;
   /** Why loading failed, in one line; undefined unless `state` is 'failed'. */
   readonly error: string | undefined;
   /** Undefined until the checkpoint has been read. */
@@ -127,7 +135,7 @@ export interface Engine {
    */
   load(model?: string): Promise<void>;
 
-  /** Calls the listener after each change of a model's state, until the returned function is called. */
+  /** Calls the listener after each change of a model's state or loading share, until the returned function is called. */
   onStateChange(listener: (model: ModelInfo) => void): () => void;
 
   /** Ends what runs with ENGINE_UNAVAILABLE and frees the workers. Idempotent. */

@@ -12,6 +12,7 @@ export type {
   ModelLoad,
   ModelShape,
   ModelState,
+  Precision,
   Timings,
   Usage,
 } from './engine.js';

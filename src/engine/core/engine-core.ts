@@ -20,7 +20,7 @@ export interface StartedSequence {
   readonly cachedTokens: number;
   readonly queueMs: number;
   /** By the clock of the core. Milliseconds. */
-  readonly startedAtMs: number;
+  readonly firstStepAtMs: number;
 }
 
 export interface SampledToken {
@@ -50,6 +50,7 @@ export class EngineCore {
   readonly #runner: ModelRunner;
   readonly #scheduler: Scheduler;
   readonly #sampler: Sampler;
+  readonly #vocabSize: number;
   readonly #endOfTextId: number;
   readonly #now: () => number;
   readonly #sequences = new Map<number, RunningSequence>();
@@ -60,6 +61,7 @@ export class EngineCore {
     this.#runner = runner;
     this.#scheduler = new Scheduler(scheduler);
     this.#sampler = new Sampler(vocabSize);
+    this.#vocabSize = vocabSize;
     this.#endOfTextId = endOfTextId;
     this.#now = now;
   }
@@ -108,8 +110,7 @@ export class EngineCore {
   /** Chooses a sequence's next token from row `index` of the logits, and takes the sequence out if it is the last. */
   #sample(sequence: Sequence, logits: Float32Array, index: number): SampledToken {
     const { random } = this.#sequences.get(sequence.id)!;
-    const { vocabSize } = this.#sampler;
-    const row = logits.subarray(index * vocabSize, (index + 1) * vocabSize);
+    const row = logits.subarray(index * this.#vocabSize, (index + 1) * this.#vocabSize);
     const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
     sequence.append(tokenId);
     const finishReason = this.#finishReason(sequence, tokenId);
@@ -123,8 +124,8 @@ export class EngineCore {
   }
 
   #toStarted({ id, arrivedAtMs }: Sequence): StartedSequence {
-    const startedAtMs = this.#now();
-    return { id, cachedTokens: 0, queueMs: startedAtMs - arrivedAtMs, startedAtMs };
+    const firstStepAtMs = this.#now();
+    return { id, cachedTokens: 0, queueMs: firstStepAtMs - arrivedAtMs, firstStepAtMs };
   }
 
   #releaseAborted(): void {

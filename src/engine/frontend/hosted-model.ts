@@ -31,6 +31,7 @@ export class HostedModel {
   #residence: Residence = { state: 'unloaded' };
   #shape: ModelShape | undefined;
   #numAwaitingLoad = 0;
+  #loadingShare: number | undefined;
 
   constructor(id: string, options: WorkerOptions, onChange: (model: ModelInfo) => void) {
     this.id = id;
@@ -44,6 +45,7 @@ export class HostedModel {
     return {
       id: this.id,
       state: residence.state,
+      loadingShare: residence.state === 'loading' ? this.#loadingShare : undefined,
       error: residence.state === 'failed' ? residence.error.message : undefined,
       shape: this.#shape,
       createdAt: this.#createdAt,
@@ -79,11 +81,17 @@ export class HostedModel {
   }
 
   #startLoading(): Promise<ReadyModel> {
-    const worker = new ModelWorker(this.#options, (error) => {
-      // A model that never came is failed; one that was there can be loaded again.
-      const failed = this.#is('loading', worker);
-      if (failed || this.#is('ready', worker))
-        this.#enter(failed ? { state: 'failed', error } : { state: 'unloaded' });
+    this.#loadingShare = undefined;
+    const worker = new ModelWorker(this.#options, {
+      onProgress: (share) => {
+        this.#loadingShare = share;
+        this.#onChange(this.info);
+      },
+      onEnd: (error) => {
+        // A model that never came is failed; one that was there can be loaded again.
+        if (this.#is('loading', worker)) this.#enter({ state: 'failed', error });
+        else if (this.#is('ready', worker)) this.#enter({ state: 'unloaded' });
+      },
     });
     const ready = worker.loaded.then((shape) => {
       this.#shape = shape;

@@ -15,6 +15,14 @@ import type { RequestStream } from './request-stream.js';
 // to the package's dist/.
 const ENTRY = new URL('../../../dist/engine/worker/engine-worker.js', import.meta.url);
 
+/** Who is told of a worker's life. */
+export interface ModelWorkerListeners {
+  /** While weights are quantized: what share is done, in [0, 1]. */
+  readonly onProgress: (share: number) => void;
+  /** When the worker ends without {@link ModelWorker.close}: why. */
+  readonly onEnd: (error: EngineError) => void;
+}
+
 /** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' streams. */
 export class ModelWorker {
   /** Fulfilled with the model's shape once it is in memory; rejected with MODEL_LOAD_FAILED. */
@@ -25,8 +33,8 @@ export class ModelWorker {
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
 
-  /** Starts the worker; `onEnd` is told when it ends, with the reason, unless {@link close} asked for it. */
-  constructor(options: WorkerOptions, onEnd: (error: EngineError) => void) {
+  /** Starts the worker. */
+  constructor(options: WorkerOptions, { onProgress, onEnd }: ModelWorkerListeners) {
     this.#worker = new Worker(ENTRY, { workerData: options });
     this.loaded = new Promise((resolve, reject) => {
       const end = (error: EngineError) => {
@@ -41,6 +49,7 @@ export class ModelWorker {
           this.#load = event.load;
           resolve(event.shape);
         } else if (event.type === 'failed') end(fromWireError(event.error));
+        else if (event.type === 'progress') onProgress(event.share);
         else this.#onEvent(event);
       });
       this.#worker.on('error', (cause) => end(crashed(cause)));
@@ -91,8 +100,8 @@ export class ModelWorker {
   }
 
   #onStep({ started, sampled, atMs }: StepOutput): void {
-    for (const { id, cachedTokens, queueMs, startedAtMs } of started) {
-      this.#streams.get(id)?.accept({ cachedTokens, queueMs, startedAtMs });
+    for (const { id, cachedTokens, queueMs, firstStepAtMs } of started) {
+      this.#streams.get(id)?.accept({ cachedTokens, queueMs, firstStepAtMs });
     }
     for (const { id, tokenId, finishReason } of sampled) {
       const stream = this.#streams.get(id);

@@ -18,7 +18,7 @@ export function toPromptIds(request: GenerateRequest, shape: ModelShape, tokeniz
 
 function encode(request: GenerateRequest, shape: ModelShape, tokenizer: Tokenizer): readonly number[] {
   const encoded = tokenizer.encode(request.prompt as string, shape.contextLength);
-  if ('tooLong' in encoded) throw tooLong(encoded.atLeast, request, shape);
+  if (encoded.tooLong) throw tooLong(encoded.atLeast, request, shape);
   return encoded.ids;
 }
 

@@ -4,14 +4,13 @@ import type { WorkerOptions } from '../worker/messages.js';
 import { HostedModel } from './hosted-model.js';
 import { toPromptIds } from './prompt-ids.js';
 import { RequestStream } from './request-stream.js';
-import { loadTokenBytes, type TokenBytes } from './token-bytes.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 
 /** The engine whose models each compute in a worker thread. */
 export class WorkerEngine implements Engine {
   readonly #models: readonly HostedModel[];
   readonly #listeners = new Set<(model: ModelInfo) => void>();
-  #text: Promise<{ tokenizer: Tokenizer; tokenBytes: TokenBytes }> | undefined;
+  #tokenizer: Promise<Tokenizer> | undefined;
   #numSequences = 0;
   #closed = false;
 
@@ -29,14 +28,14 @@ export class WorkerEngine implements Engine {
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
     const model = this.#find(request.model);
     const { worker, shape } = await abortable(model.ready(), signal);
-    const { tokenizer, tokenBytes } = await abortable(this.#loadText(), signal);
+    const tokenizer = await abortable(this.#loadTokenizer(), signal);
     const promptIds = toPromptIds(request, shape, tokenizer);
     const id = ++this.#numSequences;
     const stream = new RequestStream({
       model: model.id,
       promptTokens: promptIds.length,
       stop: request.stop,
-      tokenBytes,
+      tokenBytes: tokenizer.tokenBytes,
       onStop: () => worker.abort(id),
       onLeave: () => worker.abort(id),
     });
@@ -55,7 +54,7 @@ export class WorkerEngine implements Engine {
   }
 
   async load(id = ''): Promise<void> {
-    await Promise.all([this.#find(id).ready(), this.#loadText()]);
+    await Promise.all([this.#find(id).ready(), this.#loadTokenizer()]);
   }
 
   onStateChange(listener: (model: ModelInfo) => void): () => void {
@@ -79,12 +78,9 @@ export class WorkerEngine implements Engine {
     });
   }
 
-  #loadText() {
-    this.#text ??= Promise.all([createTokenizer(), loadTokenBytes()]).then(([tokenizer, tokenBytes]) => ({
-      tokenizer,
-      tokenBytes,
-    }));
-    return this.#text;
+  #loadTokenizer(): Promise<Tokenizer> {
+    this.#tokenizer ??= createTokenizer();
+    return this.#tokenizer;
   }
 }
 

@@ -99,5 +99,5 @@ function indexOfLargest(block: Float32Array): number {
 }
 
 function clamp(value: number, least: number, most: number): number {
-  return value < least ? least : value > most ? most : value;
+  return Math.max(least, Math.min(value, most));
 }

@@ -13,7 +13,7 @@ if (port === null) throw new Error('engine-worker runs as a worker thread only.'
 const post = (event: WorkerEvent): void => port.postMessage(event);
 
 try {
-  serve(await loadModel(workerData as WorkerOptions));
+  serve(await loadModel(workerData as WorkerOptions, (share) => post({ type: 'progress', share })));
 } catch (error) {
   fail(error);
 }

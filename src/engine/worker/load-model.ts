@@ -1,11 +1,13 @@
 import { EngineCore } from '../core/engine-core.js';
-import type { ModelShape } from '../engine.js';
+import type { ModelShape, Precision } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import { bytesPerPosition } from '../kv-cache/kv-store.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
-import { buildGpt2Graph } from '../model/gpt2-graph.js';
+import { buildGpt2Graph, type GraphWeights } from '../model/gpt2-graph.js';
 import { ModelRunner } from '../model/model-runner.js';
+import { openQuantizedWeights } from '../model/quantized-cache.js';
+import type { ProgressListener } from '../model/quantized-weights.js';
 import { createSession } from '../model/session.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
 import type { WorkerOptions } from './messages.js';
@@ -28,6 +30,8 @@ export interface LoadedModel {
  */
 const PREFILL_CHUNK = 64;
 const GPT2_VOCAB_SIZE = 50_257;
+/** Weights that share a scale. Smaller blocks are more exact and slower: docs/engine.md has the figures. */
+const QUANTIZATION_BLOCK = 128;
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
 const MAX_PREFILLING = 4;
 
@@ -36,7 +40,7 @@ const MAX_PREFILLING = 4;
  *
  * @throws EngineError MODEL_LOAD_FAILED in one line: what is wrong with which file, tensor or setting.
  */
-export async function loadModel(options: WorkerOptions): Promise<LoadedModel> {
+export async function loadModel(options: WorkerOptions, onProgress: ProgressListener): Promise<LoadedModel> {
   const checkpoint = openCheckpoint(options.directory);
   const { config } = checkpoint;
   checkVocabulary(config.vocabSize);
@@ -44,11 +48,13 @@ export async function loadModel(options: WorkerOptions): Promise<LoadedModel> {
   const { numLayers, numHeads, hiddenSize } = config;
   const positionBytes = bytesPerPosition({ numLayers, numHeads, headWidth: hiddenSize / numHeads });
   const maxCachedPositions = Math.floor(options.kvCacheBytes / positionBytes);
-  checkBudget(options.kvCacheBytes, capacities.at(-1)! * positionBytes);
+  checkBudget(options.kvCacheBytes, Math.max(...capacities) * positionBytes);
 
-  const session = await createSession(buildGpt2Graph({ ...checkpoint, quantization: undefined }), options);
+  const { directory, ...weights } = openWeights(checkpoint, options, onProgress);
+  const session = await createSession(buildGpt2Graph(weights), { directory, numThreads: options.numThreads });
   const kvLimits = { maxSequences: options.maxRunning, maxPositions: maxCachedPositions };
-  const runner = new ModelRunner({ session, config, capacities, kvLimits });
+  const rowMultiple = weights.quantization && (options.deterministic || options.precision === 'q8' ? 2 : 1);
+  const runner = new ModelRunner({ session, config, capacities, kvLimits, rowMultiple });
   const scheduler: SchedulerOptions = {
     capacities,
     maxRunning: options.maxRunning,
@@ -63,11 +69,23 @@ export async function loadModel(options: WorkerOptions): Promise<LoadedModel> {
   await warmUp(core);
   return {
     core,
-    shape: shapeOf(checkpoint),
+    shape: shapeOf(checkpoint, options.precision),
     bytesPerPosition: positionBytes,
     maxCachedPositions,
     release: () => runner.release(),
   };
+}
+
+/** Where the weights of a graph are: in the checkpoint, or quantized in the cache. */
+function openWeights(
+  checkpoint: Checkpoint,
+  { precision, cacheDirectory }: WorkerOptions,
+  onProgress: ProgressListener,
+): GraphWeights & { readonly directory: string } {
+  if (precision === 'f32') return { ...checkpoint, quantization: undefined };
+  const quantization = { bits: precision === 'q8' ? 8 : 4, blockSize: QUANTIZATION_BLOCK } as const;
+  const weights = openQuantizedWeights(checkpoint, quantization, { directory: cacheDirectory, onProgress });
+  return { config: checkpoint.config, weights, quantization, directory: cacheDirectory };
 }
 
 /** Generates two tokens: kernels are chosen, memory is mapped, and a model that computes NaN is found out. */
@@ -101,7 +119,7 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
   );
 }
 
-function shapeOf({ config, numParameters }: Checkpoint): ModelShape {
+function shapeOf({ config, numParameters }: Checkpoint, precision: Precision): ModelShape {
   const { contextLength, vocabSize, numLayers, numHeads, hiddenSize } = config;
-  return { contextLength, vocabSize, numLayers, numHeads, hiddenSize, numParameters, precision: 'f32' };
+  return { contextLength, vocabSize, numLayers, numHeads, hiddenSize, numParameters, precision };
 }

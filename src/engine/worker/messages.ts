@@ -1,5 +1,5 @@
 import type { StepOutput } from '../core/engine-core.js';
-import type { ModelLoad, ModelShape } from '../engine.js';
+import type { ModelLoad, ModelShape, Precision } from '../engine.js';
 import { EngineError, type EngineErrorReason } from '../engine-error.js';
 import type { SequenceRequest } from '../scheduling/sequence.js';
 
@@ -7,6 +7,13 @@ import type { SequenceRequest } from '../scheduling/sequence.js';
 export interface WorkerOptions {
   /** The checkpoint folder. */
   readonly directory: string;
+  readonly precision: Precision;
+  /** Where quantized weights are kept. */
+  readonly cacheDirectory: string;
+  /**
+   * At 4 bits, whether a token's bits are to be independent of what else runs; at f32 and 8 bits they always are.
+   */
+  readonly deterministic: boolean;
   /** Threads that compute a step. */
   readonly numThreads: number;
   /** The KV cache's budget in bytes. */
@@ -27,6 +34,8 @@ export type EngineCommand =
 
 /** What a worker tells the main thread. */
 export type WorkerEvent =
+  /** Weights are being quantized: what share is done, in [0, 1]. */
+  | { readonly type: 'progress'; readonly share: number }
   | { readonly type: 'loaded'; readonly shape: ModelShape; readonly load: ModelLoad }
   /** Loading failed, or a step did: the worker ends after this. */
   | { readonly type: 'failed'; readonly error: WireError }
