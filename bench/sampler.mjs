@@ -1,0 +1,47 @@
+// Times one choice over GPT-2's vocabulary: `npm run build && node bench/sampler.mjs`. Prints medians of 2,000.
+import { createRandom } from '../dist/engine/sampling/random.js';
+import { Sampler } from '../dist/engine/sampling/sampler.js';
+
+const VOCAB_SIZE = 50_257;
+const NUM_CALLS = 2_000;
+
+const everything = { temperature: 1, topK: 0, topP: 1, seed: 0n };
+const CASES = {
+  greedy: { ...everything, temperature: 0 },
+  'temperature 1': everything,
+  'temperature 0.7': { ...everything, temperature: 0.7 },
+  'temperature 2': { ...everything, temperature: 2 },
+  'top-k 40': { ...everything, topK: 40 },
+  'top-k 500': { ...everything, topK: 500 },
+  'top-k 5,000': { ...everything, topK: 5_000 },
+  'top-p 0.95': { ...everything, topP: 0.95 },
+  'top-k 40, top-p 0.95': { ...everything, topK: 40, topP: 0.95 },
+  'top-k 5,000, top-p 0.95': { ...everything, topK: 5_000, topP: 0.95 },
+};
+
+/** Rows like GPT-2's: a bell around -35, three wide, and a few tokens that stand out. */
+function makeRow(index) {
+  const random = createRandom(BigInt(index));
+  const row = Float32Array.from({ length: VOCAB_SIZE }, (_, id) => {
+    const radius = Math.sqrt(-2 * Math.log(1 - random(0, id)));
+    return -35 + 3 * radius * Math.cos(2 * Math.PI * random(1, id));
+  });
+  for (let i = 0; i < 5; i += 1) row[Math.floor(random(2, i) * VOCAB_SIZE)] += 12;
+  return row;
+}
+
+const rows = Array.from({ length: 20 }, (_, index) => makeRow(index));
+const sampler = new Sampler(VOCAB_SIZE);
+const random = createRandom(1n);
+
+for (const [name, params] of Object.entries(CASES)) {
+  const times = [];
+  for (let call = 0; call < NUM_CALLS; call += 1) {
+    const start = performance.now();
+    sampler.sample(rows[call % rows.length], params, random(0, call));
+    times.push(performance.now() - start);
+  }
+  times.sort((a, b) => a - b);
+  const [median, p99] = [times[NUM_CALLS / 2], times[Math.floor(NUM_CALLS * 0.99)]];
+  console.log(`${name.padEnd(24)} median ${median.toFixed(3)} ms   p99 ${p99.toFixed(3)} ms`);
+}

@@ -1,0 +1,244 @@
+import { describe, expect, it, vi } from 'vitest';
+import type { DeltaEvent, FinishedEvent, GenerateEvent } from '../../../src/engine/engine.js';
+import { EngineError } from '../../../src/engine/engine-error.js';
+import { RequestStream } from '../../../src/engine/frontend/request-stream.js';
+import { END_OF_TEXT_ID } from '../../../src/engine/frontend/token-bytes.js';
+import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
+
+const tokenizer = await createTokenizer();
+const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');
+
+function setUp(stop: readonly string[] = []) {
+  const onStop = vi.fn();
+  const onLeave = vi.fn();
+  const { tokenBytes } = tokenizer;
+  const stream = new RequestStream({ model: 'gpt2', promptTokens: 7, stop, tokenBytes, onStop, onLeave });
+  return { stream, onStop, onLeave };
+}
+
+function accept(stream: RequestStream): void {
+  stream.accept({ cachedTokens: 4, queueMs: 2.5, firstStepAtMs: 1000 });
+}
+
+describe('request stream', () => {
+  it('gives accepted, a delta for each step that is waited for, and finished', async () => {
+    const { stream, onStop, onLeave } = setUp();
+    const events = stream.events();
+    accept(stream);
+    expect(await next(events)).toEqual({ type: 'accepted', model: 'gpt2', promptTokens: 7, cachedTokens: 4 });
+    for (const [i, id] of idsOf('Hello, world').entries()) {
+      const waiting = next(events);
+      stream.push([id], 1040 + 5 * i);
+      expect(await waiting).toEqual({
+        type: 'delta',
+        text: ['Hello', ',', ' world'][i],
+        tokenIds: [id],
+        tokenBytes: tokenizer.tokenBytes.bytesOf(id).slice(),
+      });
+    }
+    stream.finish({ finishReason: 'length' });
+    expect(await next(events)).toEqual({
+      type: 'finished',
+      finishReason: 'length',
+      stop: undefined,
+      usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4 },
+      timings: { queueMs: 2.5, prefillMs: 40, decodeMs: 10 },
+    });
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(onStop).not.toHaveBeenCalled();
+    expect(onLeave).not.toHaveBeenCalled();
+  });
+
+  it('wakes a reader that came first', async () => {
+    const { stream } = setUp();
+    const waiting = next(stream.events());
+    accept(stream);
+    expect((await waiting)?.type).toBe('accepted');
+  });
+
+  it('gives a slow reader one delta with everything since', async () => {
+    const { stream } = setUp();
+    accept(stream);
+    const ids = idsOf('One two three four five');
+    for (const id of ids) stream.push([id], 0);
+    stream.finish({ finishReason: 'length' });
+    const [accepted, delta, finished, ...rest] = await readAll(stream);
+    expect(accepted?.type).toBe('accepted');
+    expect(delta).toMatchObject({ type: 'delta', text: 'One two three four five', tokenIds: ids });
+    expect((delta as DeltaEvent).tokenBytes).toEqual(tokenizer.tokenBytes.concatenate(ids));
+    expect(finished?.type).toBe('finished');
+    expect(rest).toEqual([]);
+  });
+
+  it('gives the tokens of a character before the character', async () => {
+    const { stream } = setUp();
+    const ids = idsOf('😀');
+    expect(ids.length).toBeGreaterThan(1);
+    const events = stream.events();
+    accept(stream);
+    await next(events);
+    const deltas: DeltaEvent[] = [];
+    for (const id of ids) {
+      stream.push([id], 0);
+      deltas.push((await next(events)) as DeltaEvent);
+    }
+    expect(deltas.map((delta) => delta.text)).toEqual([...ids.slice(1).map(() => ''), '😀']);
+    expect(deltas.flatMap((delta) => delta.tokenIds)).toEqual(ids);
+  });
+
+  it('counts the end-of-text token, which has no text', async () => {
+    const { stream, onStop } = setUp();
+    accept(stream);
+    stream.push(idsOf('Bye'), 0);
+    stream.push([END_OF_TEXT_ID], 0);
+    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID });
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('Bye');
+    expect((events[1] as DeltaEvent).tokenIds.at(-1)).toBe(END_OF_TEXT_ID);
+    expect(events.at(-1)).toMatchObject({ finishReason: 'stop', stop: END_OF_TEXT_ID });
+    expect((events.at(-1) as FinishedEvent).usage.completionTokens).toBe(idsOf('Bye').length + 1);
+    expect(onStop).not.toHaveBeenCalled();
+  });
+
+  it('ends at a stop string within a step, says so once, and drops the tokens after it', async () => {
+    const { stream, onStop } = setUp([' three', 'never']);
+    accept(stream);
+    const [one, two, three, four, five] = idsOf('One two three four five') as [
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    stream.push([one], 1010);
+    expect(onStop).not.toHaveBeenCalled();
+    stream.push([two, three, four], 1020); // nobody has read anything
+    expect(onStop).toHaveBeenCalledOnce();
+    stream.push([five], 1030);
+    stream.finish({ finishReason: 'length' });
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('One two');
+    expect((events[1] as DeltaEvent).tokenIds).toEqual([one, two, three]);
+    expect(events.slice(2)).toEqual([
+      {
+        type: 'finished',
+        finishReason: 'stop',
+        stop: ' three',
+        usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4 },
+        timings: { queueMs: 2.5, prefillMs: 10, decodeMs: 10 },
+      },
+    ]);
+    expect(onStop).toHaveBeenCalledOnce();
+  });
+
+  it('finds a stop string across tokens, and gives out nothing of it', async () => {
+    const { stream } = setUp(['lo, wor']);
+    accept(stream);
+    for (const id of idsOf('Hello, world')) stream.push([id], 0);
+    expect(textOf(await readAll(stream))).toBe('Hel');
+  });
+
+  it('gives out at the end what was held back', async () => {
+    const { stream } = setUp(['world!']);
+    accept(stream);
+    for (const id of idsOf('Hello world')) stream.push([id], 0);
+    stream.finish({ finishReason: 'length' });
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('Hello world');
+    expect(events.at(-1)).toMatchObject({ finishReason: 'length', stop: undefined });
+  });
+
+  it('makes U+FFFD of a character that the end cut off, which may complete a stop string', async () => {
+    for (const [stop, expected] of [
+      [[], 'x\ufffd'],
+      [['\ufffd'], 'x'],
+    ] as const) {
+      const { stream } = setUp(stop);
+      accept(stream);
+      stream.push([...idsOf('x'), idsOf('😀')[0] as number], 0);
+      stream.finish({ finishReason: 'length' });
+      const events = await readAll(stream);
+      expect(textOf(events)).toBe(expected);
+      expect(events.at(-1)).toMatchObject({
+        finishReason: stop.length === 0 ? 'length' : 'stop',
+        stop: stop[0],
+      });
+    }
+  });
+
+  it('gives what there is before it throws the error', async () => {
+    const { stream, onLeave } = setUp();
+    accept(stream);
+    stream.push(idsOf('Half'), 0);
+    stream.fail(FAILURE);
+    stream.push(idsOf(' lost'), 0);
+    stream.finish({ finishReason: 'length' });
+    stream.fail(new EngineError('INTERNAL', 'Too late.'));
+    const events = stream.events();
+    expect((await next(events))?.type).toBe('accepted');
+    expect(await next(events)).toMatchObject({ text: 'Half' });
+    await expect(next(events)).rejects.toBe(FAILURE);
+    expect(await events.next()).toEqual({ done: true, value: undefined });
+    expect(onLeave).not.toHaveBeenCalled();
+  });
+
+  it('throws at once where it is refused', async () => {
+    const { stream, onLeave } = setUp();
+    const waiting = next(stream.events());
+    stream.fail(FAILURE);
+    await expect(waiting).rejects.toBe(FAILURE);
+    expect(onLeave).not.toHaveBeenCalled();
+  });
+
+  it('takes nothing after the end', async () => {
+    const { stream } = setUp();
+    accept(stream);
+    stream.push(idsOf('a'), 0);
+    stream.finish({ finishReason: 'length' });
+    stream.push(idsOf('b'), 0);
+    stream.fail(FAILURE);
+    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID });
+    const events = await readAll(stream);
+    expect(events.map((event) => event.type)).toEqual(['accepted', 'delta', 'finished']);
+    expect(events.at(-1)).toMatchObject({ finishReason: 'length' });
+  });
+
+  it.each(['accepted', 'delta'])('says once that the reader left, after %s', async (type) => {
+    const { stream, onLeave } = setUp();
+    accept(stream);
+    stream.push(idsOf('a'), 0);
+    for await (const event of stream.events()) if (event.type === type) break;
+    expect(onLeave).toHaveBeenCalledOnce();
+    stream.push(idsOf('b'), 0);
+    expect(onLeave).toHaveBeenCalledOnce();
+  });
+
+  it('does not call it leaving to stop at finished', async () => {
+    const { stream, onLeave } = setUp();
+    accept(stream);
+    stream.finish({ finishReason: 'length' });
+    for await (const event of stream.events()) if (event.type === 'finished') break;
+    expect(onLeave).not.toHaveBeenCalled();
+  });
+});
+
+function idsOf(text: string): number[] {
+  const encoding = tokenizer.encode(text, 100);
+  if (encoding.tooLong) throw new Error('too long');
+  return encoding.ids;
+}
+
+async function next(events: AsyncIterator<GenerateEvent>): Promise<GenerateEvent | undefined> {
+  const result = await events.next();
+  return result.done ? undefined : result.value;
+}
+
+async function readAll(stream: RequestStream): Promise<GenerateEvent[]> {
+  const events: GenerateEvent[] = [];
+  for await (const event of stream.events()) events.push(event);
+  return events;
+}
+
+function textOf(events: readonly GenerateEvent[]): string {
+  return events.map((event) => (event.type === 'delta' ? event.text : '')).join('');
+}

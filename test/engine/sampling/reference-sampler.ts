@@ -1,0 +1,31 @@
+import type { SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
+
+/** A token that is kept, and the sum of the kept probabilities before and with it. */
+export interface KeptToken {
+  readonly id: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** What the sampler must agree with: everything sorted, everything in float64, `Math.exp`, no shortcut. */
+export function keptTokens(logits: Float32Array, params: SamplingParams): KeptToken[] {
+  const order = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b);
+  if (params.temperature === 0) return [{ id: order[0]!, from: 0, to: 1 }];
+  const topK = params.topK === 0 ? order.length : Math.min(params.topK, order.length);
+  const best = logits[order[0]!]!;
+  const weights = order.slice(0, topK).map((id) => Math.exp((logits[id]! - best) / params.temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const kept: number[] = [];
+  let mass = 0;
+  for (const weight of weights) {
+    if (kept.length > 0 && params.topP < 1 && mass >= params.topP * total) break;
+    kept.push(weight);
+    mass += weight;
+  }
+  let sum = 0;
+  return kept.map((weight, i) => {
+    const from = sum / mass;
+    sum += weight;
+    return { id: order[i]!, from, to: sum / mass };
+  });
+}
