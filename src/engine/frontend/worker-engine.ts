@@ -46,6 +46,8 @@ export class WorkerEngine implements Engine {
       yield* stream.events();
     } finally {
       signal.removeEventListener('abort', onAbort);
+      // However the stream ended: a sequence that has not ended by itself gives its place back.
+      worker.abort(id);
     }
   }
 
