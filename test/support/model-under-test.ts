@@ -45,13 +45,11 @@ export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pie
       numNewTokens,
       moves: [],
     };
-    logits.set(
-      await runner.run(
-        batch,
-        Array.from({ length: numNewTokens }, (_, row) => row),
-      ),
-      start * config.vocabSize,
+    const output = await runner.run(
+      batch,
+      Array.from({ length: numNewTokens }, (_, row) => row),
     );
+    logits.set(output.logits, start * config.vocabSize);
     sequence.numComputedTokens += numNewTokens;
   }
   return logits;
