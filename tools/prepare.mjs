@@ -16,6 +16,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = [20, 19];
+const NPM_OPTIONS = [
+  '--include=dev',
+  '--loglevel=error',
+  // npm's own pauses between tries add up to minutes where there is no network.
+  '--fetch-retry-mintimeout=1000',
+  '--fetch-retry-maxtimeout=5000',
+];
 const LOCK = join('dist', '.preparing');
 const LOCK_EXPIRES_MS = 15 * 60_000;
 const BUILT = join('dist', '.prepared');
@@ -63,7 +70,7 @@ function install() {
   console.error('Installing packages (once, about a minute) ...');
   const started = Date.now();
   const command = existsSync('package-lock.json') ? 'ci' : 'install';
-  const { status, stderr } = npm([command, '--include=dev', '--loglevel=error']);
+  const { status, stderr } = npm([command, ...NPM_OPTIONS]);
   if (status !== 0) throw new Error(installFailure(command, stderr));
   console.error(`Installed in ${seconds(started)} s.`);
 }
