@@ -2,6 +2,11 @@ import { once } from 'node:events';
 import type { Finished } from '../contract/gen/linnet/v1/completion.js';
 import type { CompletionEvent } from '../gateway/completion-client.js';
 
+/** Where a completion is printed: the streams of a process, or others in their place. */
+export type PrinterStreams = Readonly<
+  Record<'stdout' | 'stderr', NodeJS.WritableStream & { isTTY?: boolean }>
+>;
+
 /**
  * Writes a completion to standard output as it comes, and nothing else there; on a terminal, a note on its speed
  * follows on standard error. A reader that goes away (`| head`) ends the generation without an error.
@@ -11,7 +16,7 @@ import type { CompletionEvent } from '../gateway/completion-client.js';
  */
 export async function printCompletion(
   events: AsyncIterable<CompletionEvent>,
-  { stdout, stderr }: Pick<NodeJS.Process, 'stdout' | 'stderr'>,
+  { stdout, stderr }: PrinterStreams,
   controller: AbortController,
 ): Promise<void> {
   let readerIsGone = false;
@@ -19,18 +24,21 @@ export async function printCompletion(
     readerIsGone = true;
     controller.abort();
   });
-  let last = '';
   let seed: bigint | undefined;
+  let endsLine = false;
   try {
-    for await (const { $case, value } of events) {
-      if ($case === 'accepted') seed = value.seed;
-      if ($case === 'delta' && value.text !== '') {
-        last = value.text;
-        if (!stdout.write(value.text)) await once(stdout, 'drain', { signal: controller.signal });
-      }
-      if ($case === 'finished') {
-        if (stdout.isTTY && !last.endsWith('\n')) stdout.write('\n');
-        if (stderr.isTTY) stderr.write(`\n${summarize(value, seed)}\n`);
+    for await (const event of events) {
+      switch (event.$case) {
+        case 'accepted':
+          seed = event.value.seed;
+          break;
+        case 'delta':
+          endsLine = event.value.text.endsWith('\n');
+          await write(event.value.text, stdout, controller.signal);
+          break;
+        case 'finished':
+          if (stdout.isTTY && !endsLine) stdout.write('\n');
+          if (stderr.isTTY) stderr.write(`\n${summarize(event.value, seed)}\n`);
       }
     }
   } catch (error) {
@@ -38,8 +46,12 @@ export async function printCompletion(
   }
 }
 
+async function write(text: string, stream: NodeJS.WritableStream, signal: AbortSignal): Promise<void> {
+  if (!stream.write(text)) await once(stream, 'drain', { signal });
+}
+
 /** Describes a finished completion in one line: how many tokens, how fast, and the seed that repeats it. */
-export function summarize({ usage, timings }: Finished, seed: bigint | undefined): string {
+function summarize({ usage, timings }: Finished, seed: bigint | undefined): string {
   const tokens = usage?.completionTokens ?? 0;
   const facts = [`${tokens} ${tokens === 1 ? 'token' : 'tokens'}`];
   if (timings !== undefined) {

@@ -1,21 +1,29 @@
 import { parseGatewayConfig } from '../gateway/gateway-config.js';
-import { type Gateway, startGateway } from '../gateway/server.js';
+import { createGateway, type Gateway } from '../gateway/server.js';
 import { toListenError } from './listen-error.js';
 import type { Log } from './log.js';
 import type { Settings } from './settings.js';
 import { VERSION } from './version.js';
+
+/** A gateway that listens. */
+export interface HttpServer {
+  readonly gateway: Gateway;
+  readonly port: number;
+}
 
 /**
  * Starts the gateway as the settings say.
  *
  * @throws CliError where the port or the address can't be had.
  */
-export async function listenOnHttp(settings: Settings, log: Log): Promise<Gateway> {
-  const { host, httpPort: port, engineAddress, drainGraceMs } = settings;
-  const config = parseGatewayConfig({ host, port, engineAddress, drainGraceMs });
+export async function listenOnHttp(settings: Settings, log: Log): Promise<HttpServer> {
+  const { host, httpPort, engineAddress } = settings;
+  const config = parseGatewayConfig({ host, port: httpPort, engineAddress });
+  const gateway = createGateway(config, { logger: log, version: VERSION });
   try {
-    return await startGateway(config, { logger: log, version: VERSION });
+    const { port } = await gateway.listen();
+    return { gateway, port };
   } catch (error) {
-    throw toListenError(error, { host, port, portSetting: 'httpPort' });
+    throw toListenError(error, { host, port: httpPort, portSetting: 'httpPort' });
   }
 }

@@ -65,7 +65,7 @@ describe('shutdown on a signal', () => {
 describe('shutdown with the parent', () => {
   it.each(['SIGTERM', 'disconnect'])('drains at %s, then exits with 0', async (event) => {
     const { target, exit, drain, finish } = setUp(shutDownWithParent);
-    target.emit(event, event);
+    (target as EventEmitter).emit(event);
     target.emit('SIGTERM', 'SIGTERM');
     expect(drain).toHaveBeenCalledOnce();
     await finish();

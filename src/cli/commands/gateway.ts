@@ -18,14 +18,14 @@ export function addGatewayCommand(program: Command): void {
 }
 
 async function runGateway(settings: Settings): Promise<void> {
-  const { host, engineAddress, logLevel } = settings;
+  const { host, engineAddress, drainGraceMs, logLevel } = settings;
   const log = createLog(logLevel, process);
-  const gateway = await listenOnHttp(settings, log);
-  shutDownOnSignal({ drain: () => gateway.drain(), force: () => undefined }, log, process);
+  const { gateway, port } = await listenOnHttp(settings, log);
+  shutDownOnSignal({ drain: () => gateway.drain(drainGraceMs), force: () => undefined }, log, process);
   const facts = {
     version: VERSION,
     host,
-    httpPort: gateway.port,
+    httpPort: port,
     grpcPort: undefined,
     engineAddress,
     model: undefined,

@@ -36,9 +36,9 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
   const { port: grpcPort, ready } = await engine.start();
   const engineAddress = toReachableAddress(host, grpcPort);
   try {
-    const gateway = await listenOnHttp({ ...settings, engineAddress }, log);
+    const { gateway, port: httpPort } = await listenOnHttp({ ...settings, engineAddress }, log);
     const drain = async () => {
-      await gateway.drain();
+      await gateway.drain(drainGraceMs);
       await engine.end();
     };
     shutDownOnSignal({ drain, force: () => engine.kill() }, log, process);
@@ -46,7 +46,7 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
     const facts = {
       version: VERSION,
       host,
-      httpPort: gateway.port,
+      httpPort,
       grpcPort,
       engineAddress: undefined,
       model: model && summarizeModel(model),
