@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { EngineOptions } from '../engine/index.js';
 import { locateModel } from './model-location.js';
 import type { ResolvedSettings } from './resolve-settings.js';
@@ -8,11 +9,15 @@ import type { ResolvedSettings } from './resolve-settings.js';
  * @throws UsageError where there is no such model.
  */
 export function toEngineOptions({ settings, origins }: ResolvedSettings): EngineOptions {
-  const { model, threads, kvCacheBytes, maxWaitingRequests } = settings;
+  const { model, precision, deterministic, cacheDirectory, threads } = settings;
   return {
     models: [locateModel(model, origins.model)],
+    precision,
+    deterministic,
+    cacheDirectory: cacheDirectory === 'auto' ? undefined : resolve(cacheDirectory),
     numThreads: threads === 'auto' ? undefined : threads,
-    kvCacheBytes,
-    maxWaiting: maxWaitingRequests,
+    kvCacheBytes: settings.kvCacheBytes,
+    maxRunning: settings.maxRunningRequests,
+    maxWaiting: settings.maxWaitingRequests,
   };
 }

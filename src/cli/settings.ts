@@ -22,6 +22,8 @@ export interface Setting<T> {
 }
 
 const port = wholeNumber(0, 65_535);
+const yesOrNo: z.ZodType<boolean> = z.union([z.boolean(), z.stringbool()]);
+const formatYesOrNo = (value: boolean) => (value ? 'yes' : 'no');
 
 /** Everything that can be configured, in the order in which `linnet config` prints it. */
 export const SETTINGS = {
@@ -73,6 +75,34 @@ export const SETTINGS = {
     default: 'fable',
     schema: z.string().trim().min(1),
   }),
+  precision: setting({
+    name: 'precision',
+    flag: '--precision <precision>',
+    variable: 'LINNET_PRECISION',
+    description: 'how weights are stored and multiplied',
+    allowed: 'f32, q8 or q4',
+    default: 'f32',
+    schema: z.enum(['f32', 'q8', 'q4']),
+  }),
+  deterministic: setting({
+    name: 'deterministic',
+    flag: '--deterministic <yes|no>',
+    variable: 'LINNET_DETERMINISTIC',
+    description: 'make completions independent of what else runs at q4 too, where that costs speed',
+    allowed: 'yes or no',
+    default: 'no',
+    schema: yesOrNo,
+    format: formatYesOrNo,
+  }),
+  cacheDirectory: setting({
+    name: 'cacheDir',
+    flag: '--cache-dir <folder>',
+    variable: 'LINNET_CACHE_DIR',
+    description: 'folder for quantized weights; auto is `linnet` in XDG_CACHE_HOME or ~/.cache',
+    allowed: 'auto or the path of a folder',
+    default: 'auto',
+    schema: z.string().trim().min(1),
+  }),
   preload: setting({
     name: 'preload',
     flag: '--preload <yes|no>',
@@ -80,8 +110,8 @@ export const SETTINGS = {
     description: 'load the model at the start, not with the first request',
     allowed: 'yes or no',
     default: 'yes',
-    schema: z.union([z.boolean(), z.stringbool()]),
-    format: (value) => (value ? 'yes' : 'no'),
+    schema: yesOrNo,
+    format: formatYesOrNo,
   }),
   threads: setting({
     name: 'threads',
@@ -101,6 +131,15 @@ export const SETTINGS = {
     default: '1GiB',
     schema: quantity(parseByteSize, 2 ** 20, 2 ** 50),
     format: formatByteSize,
+  }),
+  maxRunningRequests: setting({
+    name: 'maxRunningRequests',
+    flag: '--max-running-requests <count>',
+    variable: 'LINNET_MAX_RUNNING_REQUESTS',
+    description: 'requests that run at a time',
+    allowed: 'a whole number from 1 to 100000',
+    default: '64',
+    schema: wholeNumber(1, 100_000),
   }),
   maxWaitingRequests: setting({
     name: 'maxWaitingRequests',

@@ -43,7 +43,7 @@ export function addCompleteCommand(program: Command): void {
     )
     .addOption(option('--seed <number>', 'make it repeatable (default: drawn)', parseSeedArgument))
     .option('--stop <text...>', 'end before any of these, at most 4');
-  addSettingOptions(command, ['model', 'threads', 'kvCacheBytes']);
+  addSettingOptions(command, ['model', 'precision', 'cacheDirectory', 'threads']);
   command.action(async (prompt: string | undefined, options: CompleteOptions) => {
     const resolved = settingsOf(command, process.env);
     const request = toRequest(await readPrompt(prompt), options, resolved);
