@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import type { GenerateRequest } from '../contract/gen/linnet/v1/completion.js';
+import type { Engine } from '../engine/index.js';
+import { type CompletionEvent, createCompletionClient } from '../gateway/completion-client.js';
+import { EngineChannels } from '../gateway/engine-channels.js';
+import { parseGenerateRequest } from '../grpc/generate-request.js';
+import { toGenerateResponse } from '../grpc/generate-response.js';
+
+/** Completes text, here or elsewhere, in the contract's terms. */
+export interface CompletionSource {
+  /**
+   * Streams one completion. Reading starts it; aborting the signal, or leaving the loop, ends it.
+   *
+   * @throws EngineError (here) or GatewayError (elsewhere) in place of an event.
+   */
+  generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<CompletionEvent>;
+  /** Lets go of what it holds. */
+  close(): Promise<void>;
+}
+
+/** Completes on an engine in this process, which it closes with itself. */
+export function createLocalSource(engine: Engine): CompletionSource {
+  return {
+    async *generate(wire, signal) {
+      const { request } = parseGenerateRequest(wire);
+      const details = { requestId: randomUUID(), seed: request.sampling.seed };
+      for await (const event of engine.generate(request, signal)) {
+        const response = toGenerateResponse(event, details);
+        if (response.event !== undefined) yield response.event;
+      }
+    },
+    close: () => engine.close(),
+  };
+}
+
+/**
+ * Completes on a service that runs.
+ *
+ * @param address - in gRPC's name syntax.
+ */
+export function createRemoteSource(address: string): CompletionSource {
+  const channels = new EngineChannels(address, 1);
+  const client = createCompletionClient(channels, 1000);
+  return {
+    generate: (request, signal) => client.generate(request, { requestId: randomUUID(), signal }),
+    close: async () => channels.close(),
+  };
+}

@@ -1,0 +1,209 @@
+import { z } from 'zod';
+import { formatByteSize, formatDuration, parseByteSize, parseDuration } from './quantity.js';
+
+/** One thing that can be configured. */
+export interface Setting<T> {
+  /** Its key in the config file. */
+  readonly name: string;
+  /** The command-line flag, with the placeholder that help shows for its value. */
+  readonly flag: string;
+  /** The environment variable. */
+  readonly variable: string;
+  /** What it does, for help: a phrase without a full stop. */
+  readonly description: string;
+  /** Which values are allowed, as the end of a sentence that begins "must be". */
+  readonly allowed: string;
+  /** The default, as one would type it. */
+  readonly default: string;
+  /** Reads text (flags, environment) or a JSON value (config file). */
+  readonly schema: z.ZodType<T>;
+  /** Writes a value so that `schema` reads it back. */
+  readonly format: (value: T) => string;
+}
+
+const port = wholeNumber(0, 65_535);
+const yesOrNo: z.ZodType<boolean> = z.union([z.boolean(), z.stringbool()]);
+const formatYesOrNo = (value: boolean) => (value ? 'yes' : 'no');
+
+/** Everything that can be configured, in the order in which `linnet config` prints it. */
+export const SETTINGS = {
+  host: setting({
+    name: 'host',
+    flag: '--host <address>',
+    variable: 'LINNET_HOST',
+    description: 'address on which both servers listen',
+    allowed: 'an IP address or a host name',
+    default: '127.0.0.1',
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[\w.:%-]+$/),
+  }),
+  httpPort: setting({
+    name: 'httpPort',
+    flag: '--http-port <port>',
+    variable: 'LINNET_HTTP_PORT',
+    description: 'port of the HTTP gateway',
+    allowed: 'a whole number from 0 to 65535; 0 picks a free port',
+    default: '8000',
+    schema: port,
+  }),
+  grpcPort: setting({
+    name: 'grpcPort',
+    flag: '--grpc-port <port>',
+    variable: 'LINNET_GRPC_PORT',
+    description: 'port of the gRPC service',
+    allowed: 'a whole number from 0 to 65535; 0 picks a free port',
+    default: '50051',
+    schema: port,
+  }),
+  engineAddress: setting({
+    name: 'engineAddress',
+    flag: '--engine-address <host:port>',
+    variable: 'LINNET_ENGINE_ADDRESS',
+    description: 'where `linnet gateway` finds the gRPC service',
+    allowed: "HOST:PORT, or another name in gRPC's syntax",
+    default: '127.0.0.1:50051',
+    schema: z.string().trim().regex(/^\S+$/),
+  }),
+  model: setting({
+    name: 'model',
+    flag: '--model <model>',
+    variable: 'LINNET_MODEL',
+    description: 'model to serve',
+    allowed: '`fable`, the folder of a GPT-2 checkpoint, or ID=FOLDER',
+    default: 'fable',
+    schema: z.string().trim().min(1),
+  }),
+  precision: setting({
+    name: 'precision',
+    flag: '--precision <precision>',
+    variable: 'LINNET_PRECISION',
+    description: 'how weights are stored and multiplied',
+    allowed: 'f32, q8 or q4',
+    default: 'f32',
+    schema: z.enum(['f32', 'q8', 'q4']),
+  }),
+  deterministic: setting({
+    name: 'deterministic',
+    flag: '--deterministic <yes|no>',
+    variable: 'LINNET_DETERMINISTIC',
+    description: 'make completions independent of what else runs at q4 too, where that costs speed',
+    allowed: 'yes or no',
+    default: 'no',
+    schema: yesOrNo,
+    format: formatYesOrNo,
+  }),
+  cacheDirectory: setting({
+    name: 'cacheDir',
+    flag: '--cache-dir <folder>',
+    variable: 'LINNET_CACHE_DIR',
+    description: 'folder for quantized weights; auto is `linnet` in XDG_CACHE_HOME or ~/.cache',
+    allowed: 'auto or the path of a folder',
+    default: 'auto',
+    schema: z.string().trim().min(1),
+  }),
+  preload: setting({
+    name: 'preload',
+    flag: '--preload <yes|no>',
+    variable: 'LINNET_PRELOAD',
+    description: 'load the model at the start, not with the first request',
+    allowed: 'yes or no',
+    default: 'yes',
+    schema: yesOrNo,
+    format: formatYesOrNo,
+  }),
+  threads: setting({
+    name: 'threads',
+    flag: '--threads <count>',
+    variable: 'LINNET_THREADS',
+    description: 'threads that compute',
+    allowed: 'auto or a whole number from 1 to 256',
+    default: 'auto',
+    schema: z.union([z.literal('auto'), wholeNumber(1, 256)]),
+  }),
+  kvCacheBytes: setting({
+    name: 'kvCache',
+    flag: '--kv-cache <size>',
+    variable: 'LINNET_KV_CACHE',
+    description: 'memory for the KV cache',
+    allowed: 'at least 1MiB, such as 512MiB or 2GiB',
+    default: '1GiB',
+    schema: quantity(parseByteSize, 2 ** 20, 2 ** 50),
+    format: formatByteSize,
+  }),
+  maxRunningRequests: setting({
+    name: 'maxRunningRequests',
+    flag: '--max-running-requests <count>',
+    variable: 'LINNET_MAX_RUNNING_REQUESTS',
+    description: 'requests that run at a time',
+    allowed: 'a whole number from 1 to 100000',
+    default: '64',
+    schema: wholeNumber(1, 100_000),
+  }),
+  maxWaitingRequests: setting({
+    name: 'maxWaitingRequests',
+    flag: '--max-waiting-requests <count>',
+    variable: 'LINNET_MAX_WAITING_REQUESTS',
+    description: 'requests that may wait for their turn; more are refused',
+    allowed: 'a whole number from 0 to 100000',
+    default: '512',
+    schema: wholeNumber(0, 100_000),
+  }),
+  drainGraceMs: setting({
+    name: 'drainGrace',
+    flag: '--drain-grace <time>',
+    variable: 'LINNET_DRAIN_GRACE',
+    description: 'how long running requests may take to finish at the end',
+    allowed: 'a time from 0 to 1h, such as 500ms, 30s or 2m',
+    default: '30s',
+    schema: quantity(parseDuration, 0, 3_600_000),
+    format: formatDuration,
+  }),
+  logLevel: setting({
+    name: 'logLevel',
+    flag: '--log-level <level>',
+    variable: 'LINNET_LOG_LEVEL',
+    description: 'least severe level that is logged',
+    allowed: 'trace, debug, info, warn, error or silent',
+    default: 'info',
+    schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+  }),
+} as const;
+
+/** The key of a setting. */
+export type SettingKey = keyof typeof SETTINGS;
+
+/** A value for every setting. */
+export type Settings = { readonly [Key in SettingKey]: z.output<(typeof SETTINGS)[Key]['schema']> };
+
+/** Every key, in order. */
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[];
+
+/** Writes the value of a setting as one would type it. */
+export function formatSetting<Key extends SettingKey>(key: Key, settings: Settings): string {
+  // The table's types tie each format to its own value; TypeScript can't follow that through a generic key.
+  const { format } = SETTINGS[key] as unknown as Setting<Settings[Key]>;
+  return format(settings[key]);
+}
+
+/** Says all settings in environment variables, for a process of ours that must have the same. */
+export function toEnvironment(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    SETTING_KEYS.map((key) => [SETTINGS[key].variable, formatSetting(key, settings)]),
+  );
+}
+
+function setting<T>(definition: Omit<Setting<T>, 'format'> & Partial<Setting<T>>): Setting<T> {
+  return { format: String, ...definition };
+}
+
+function wholeNumber(min: number, max: number): z.ZodType<number> {
+  const text = z.string().trim().regex(/^\d+$/).transform(Number);
+  return z.union([z.number(), text]).pipe(z.int().min(min).max(max));
+}
+
+function quantity(parse: (text: string) => number | undefined, min: number, max: number): z.ZodType<number> {
+  const text = z.union([z.number(), z.string()]).transform((value) => parse(String(value)) ?? Number.NaN);
+  return text.pipe(z.number().min(min).max(max));
+}

@@ -1,0 +1,32 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { ROOT } from './linnet-process.js';
+
+/** What a shell command came to. */
+export interface ShellResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line as a person would who typed it in the repository's root. */
+export async function runInShell(command: string, input = ''): Promise<ShellResult> {
+  const child = spawn('bash', ['-c', command], { cwd: ROOT });
+  child.stdin.end(input);
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  return { code: await code, stdout, stderr };
+}
+
+/** Where grpcurl is: named by GRPCURL, or on the path; undefined where there is none. */
+export const GRPCURL = process.env['GRPCURL'] ?? (hasCommand('grpcurl') ? 'grpcurl' : undefined);
+
+/** Tells whether a command is on the path. */
+export function hasCommand(name: string): boolean {
+  return spawnSync('bash', ['-c', `command -v ${name}`]).status === 0;
+}
+
+/** Puts the grpcurl that there is in the place of the one that a command line names. */
+export function withGrpcurl(command: string): string {
+  return command.replace(/\bgrpcurl /, `"${GRPCURL}" `);
+}
