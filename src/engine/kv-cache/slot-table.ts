@@ -131,8 +131,7 @@ export class SlotTable<T extends Occupant> {
     const slots = this.#classes[classIndex]!;
     const end = slots.occupants.length;
     slots.occupants.push(occupant);
-    if (!decoding) return this.#move(occupant, { classIndex, index: end });
-    const boundary = slots.numDecoding++;
+    const boundary = decoding ? slots.numDecoding++ : end;
     if (boundary < end) this.#move(slots.occupants[boundary]!, { classIndex, index: end });
     this.#move(occupant, { classIndex, index: boundary });
   }
