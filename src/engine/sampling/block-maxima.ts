@@ -18,11 +18,14 @@ export class BlockMaxima {
     return this.#maxima.length;
   }
 
-  /** Reads a row. */
-  scan(logits: Float32Array): void {
-    for (let block = 0, start = 0; start < logits.length; block += 1, start += BLOCK_SIZE) {
-      this.#maxima[block] = maximumOf(logits, start, Math.min(start + BLOCK_SIZE, logits.length));
+  /** Reads a row, and returns its greatest logit, or NaN if it has one. */
+  scan(logits: Float32Array): number {
+    const maxima = this.#maxima;
+    for (let block = 0; block < maxima.length; block += 1) {
+      const start = block * BLOCK_SIZE;
+      maxima[block] = maximumOf(logits, start, Math.min(start + BLOCK_SIZE, logits.length));
     }
+    return maximumOf(maxima, 0, maxima.length);
   }
 
   /** A logit that at least `count` tokens of the row reach, in as many blocks; `count` in [1, size]. */
@@ -48,8 +51,9 @@ export class BlockMaxima {
 /** The greatest of logits[start, end), or NaN if one of them is. Four at a time take half the time. */
 export function maximumOf(logits: Float32Array, start: number, end: number): number {
   let maximum = logits[start]!;
-  let id = start;
-  for (; id + 3 < end; id += 4) {
+  const numOdd = (end - start) % 4;
+  for (let id = start; id < start + numOdd; id += 1) maximum = Math.max(maximum, logits[id]!);
+  for (let id = start + numOdd; id < end; id += 4) {
     const a = logits[id]!;
     const b = logits[id + 1]!;
     const c = logits[id + 2]!;
@@ -59,6 +63,5 @@ export function maximumOf(logits: Float32Array, start: number, end: number): num
       maximum = Math.max(maximum, a, b, c, d);
     }
   }
-  for (; id < end; id += 1) maximum = Math.max(maximum, logits[id]!);
   return maximum;
 }

@@ -59,14 +59,13 @@ export class Sampler {
    * @throws Error where the logits have NaN or plus infinity, or are all minus infinity.
    */
   sample(logits: Float32Array, params: SamplingParams, random: number): number {
-    const maximum = maximumOf(logits, 0, logits.length);
-    if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
     const { temperature, topK, topP } = params;
-    if (temperature < GREEDY_TEMPERATURE || topK === 1 || topP === 0) {
-      return logits.indexOf(maximum);
-    }
+    const greedy = temperature < GREEDY_TEMPERATURE || topK === 1 || topP === 0;
+    const few = !greedy && topK > 0 && topK <= Math.min(MAX_FEW, this.#maxima.size);
+    const maximum = few ? this.#maxima.scan(logits) : maximumOf(logits, 0, logits.length);
+    if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
+    if (greedy) return logits.indexOf(maximum);
     const draw = { logits, maximum, params, random };
-    const few = topK > 0 && topK <= Math.min(MAX_FEW, this.#maxima.size);
     return few ? this.#sampleFew(draw) : this.#sampleMany(draw);
   }
 
@@ -74,7 +73,6 @@ export class Sampler {
   #sampleFew({ logits, maximum, params, random }: Draw): number {
     const { temperature, topK, topP } = params;
     this.#ranked.clear();
-    this.#maxima.scan(logits);
     this.#maxima.collect(this.#maxima.lowerBound(topK), logits, this.#ranked);
     this.#ranked.sort();
     const total = this.#weigh(topK, { logits, maximum, temperature });

@@ -34,20 +34,26 @@ export class WeightHistogram {
 
   /** Reads a row, whose greatest logit is given. */
   fill(logits: Float32Array, maximum: number, temperature: number): void {
+    this.#sums.fill(0);
+    this.#addAll(logits, maximum, BINS_PER_NAT / temperature);
+    this.#accumulate();
+  }
+
+  /**
+   * Four at a time take two thirds of the time that one at a time does. The odd ones come first, here and below:
+   * V8 optimizes a function in the midst of its long loop, and drops the result at code it has not seen run.
+   */
+  #addAll(logits: Float32Array, maximum: number, scale: number): void {
     const sums = this.#sums;
     const bins = this.#bins;
-    const scale = BINS_PER_NAT / temperature;
-    sums.fill(0);
-    let id = 0;
-    // Four at a time take two thirds of the time that one at a time does.
-    for (; id + 3 < logits.length; id += 4) {
+    const numOdd = logits.length % 4;
+    for (let id = 0; id < numOdd; id += 1) add(sums, bins, id, (maximum - logits[id]!) * scale);
+    for (let id = numOdd; id < logits.length; id += 4) {
       add(sums, bins, id, (maximum - logits[id]!) * scale);
       add(sums, bins, id + 1, (maximum - logits[id + 1]!) * scale);
       add(sums, bins, id + 2, (maximum - logits[id + 2]!) * scale);
       add(sums, bins, id + 3, (maximum - logits[id + 3]!) * scale);
     }
-    for (; id < logits.length; id += 1) add(sums, bins, id, (maximum - logits[id]!) * scale);
-    this.#accumulate();
   }
 
   #accumulate(): void {
@@ -99,16 +105,24 @@ export class WeightHistogram {
 
   /** The bin that holds the token of this rank, counted from 1; `NUM_BINS` where that token has no weight. */
   binOfRank(rank: number): number {
+    this.#counts.fill(0);
+    this.#countAll();
+    let bin = 0;
+    for (let sum = this.#counts[0]!; sum < rank; sum += this.#counts[bin]!) bin += 1;
+    return bin;
+  }
+
+  #countAll(): void {
     const counts = this.#counts;
     const bins = this.#bins;
-    counts.fill(0);
-    for (let id = 0; id < bins.length; id += 1) {
-      const bin = bins[id]!;
-      counts[bin] = counts[bin]! + 1;
+    const numOdd = bins.length % 4;
+    for (let id = 0; id < numOdd; id += 1) increment(counts, bins[id]!);
+    for (let id = numOdd; id < bins.length; id += 4) {
+      increment(counts, bins[id]!);
+      increment(counts, bins[id + 1]!);
+      increment(counts, bins[id + 2]!);
+      increment(counts, bins[id + 3]!);
     }
-    let bin = 0;
-    for (let sum = counts[0]!; sum < rank; sum += counts[bin]!) bin += 1;
-    return bin;
   }
 
   /** How many tokens are in the bins before this one, as `binOfRank` last counted. */
@@ -133,15 +147,15 @@ export class WeightHistogram {
     const selected = this.#selected;
     const bins = this.#bins;
     selected.fill(0).fill(1, selection.first, selection.last + 1)[selection.other] = 1;
-    let id = 0;
+    const numOdd = bins.length % 4;
+    for (let id = 0; id < numOdd; id += 1) if (selected[bins[id]!] === 1) found.add(id, logits[id]!);
     // Few are found, so one look at four pays.
-    for (; id + 3 < bins.length; id += 4) {
+    for (let id = numOdd; id < bins.length; id += 4) {
       const low = selected[bins[id]!]! | selected[bins[id + 1]!]!;
       const high = selected[bins[id + 2]!]! | selected[bins[id + 3]!]!;
       if ((low | high) === 0) continue;
       for (let i = id; i < id + 4; i += 1) if (selected[bins[i]!] === 1) found.add(i, logits[i]!);
     }
-    for (; id < bins.length; id += 1) if (selected[bins[id]!] === 1) found.add(id, logits[id]!);
   }
 }
 
@@ -152,4 +166,8 @@ function add(sums: Float64Array, bins: Uint16Array, id: number, exactDistance: n
   const offset = distance - bin - 0.5;
   bins[id] = bin;
   sums[bin] = sums[bin]! + (1 - offset * (A - offset * B));
+}
+
+function increment(counts: Int32Array, bin: number): void {
+  counts[bin] = counts[bin]! + 1;
 }
