@@ -100,8 +100,7 @@ export class Sampler {
     let edgeStart = 0;
     while (edgeStart < size && histogram.binOf(this.#ranked.id(edgeStart)) < edge) edgeStart += 1;
     const kept = topP < 1 ? this.#nucleus(edgeStart, topP * total - before, size) : { end: size, mass: 0 };
-    const end = last < edge ? edgeStart : kept.end;
-    return this.#pick(end, histogram.massBefore(first), random * (before + kept.mass));
+    return this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
   }
 
   /** Takes from the histogram all but the first tokens. */

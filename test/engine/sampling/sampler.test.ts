@@ -95,6 +95,18 @@ describe('sampler', () => {
     expect(sampler.sample(row, { ...everything, topK: 6 }, 1 - 2 ** -53)).toBe(5);
   });
 
+  it('keeps exactly k of tokens that are all alike, and the fewest that reach top-p', () => {
+    const row = new Float32Array(1000).fill(-3);
+    const sampler = new Sampler(row.length);
+    const most = 1 - 2 ** -53;
+    const everything = { temperature: 1, topK: 0, topP: 1, seed: 0n };
+    for (const topK of [4, 8, 600, 999])
+      expect(sampler.sample(row, { ...everything, topK }, most)).toBe(topK - 1);
+    for (const topP of [0.25, 0.5, 0.75]) {
+      expect(sampler.sample(row, { ...everything, topK: 4, topP }, most)).toBe(4 * topP - 1);
+    }
+  });
+
   it('never chooses an excluded token, whatever the random number', () => {
     const row = new Float32Array(1000).fill(-Infinity);
     row[700] = -1e30;
@@ -178,9 +190,9 @@ function nearlyKept(row: Float32Array, params: SamplingParams, id: number) {
   return keptTokens(row, wider).find((token) => token.id === id);
 }
 
-/** How many standard deviations the chi-square statistic of 20,000 draws is above its mean. */
+/** How many standard deviations the chi-square statistic of 10,000 draws is above its mean. */
 function chiSquareOf(row: Float32Array, params: SamplingParams): number {
-  const numDraws = 20_000;
+  const numDraws = 10_000;
   const sampler = new Sampler(row.length);
   const random = createRandom(77n);
   const counts = new Map<number, number>();
