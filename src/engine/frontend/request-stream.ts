@@ -15,8 +15,6 @@ export interface RequestStreamOptions {
   readonly tokenBytes: TokenBytes;
   /** Called once, when a stop string ends the completion: no more tokens are needed. */
   readonly onStop: () => void;
-  /** Called once, when the reader leaves before it has been given the end. */
-  readonly onLeave: () => void;
 }
 
 /** How the worker took the request up. */
@@ -112,23 +110,19 @@ export class RequestStream {
    * @throws EngineError as given to `fail`.
    */
   async *events(): AsyncGenerator<GenerateEvent, void, undefined> {
-    let ended = false;
-    try {
-      while (!ended) {
-        const event = this.#take();
-        if (event === undefined) {
-          await new Promise<void>((resolve) => {
-            this.#wake = resolve;
-          });
-          continue;
-        }
-        ended = event === this.#end;
-        if (event instanceof Error) throw event;
-        yield event;
-      }
-    } finally {
-      if (!ended) this.#options.onLeave();
+    for (let event: GenerateEvent | EngineError | undefined; event === undefined || event !== this.#end; ) {
+      event = this.#take();
+      if (event instanceof Error) throw event;
+      if (event === undefined) await this.#arrival();
+      else yield event;
     }
+  }
+
+  /** Waits until there is something to take. */
+  #arrival(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
   }
 
   #take(): GenerateEvent | EngineError | undefined {

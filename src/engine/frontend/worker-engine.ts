@@ -37,9 +37,12 @@ export class WorkerEngine implements Engine {
       stop: request.stop,
       tokenBytes: tokenizer.tokenBytes,
       onStop: () => worker.abort(id),
-      onLeave: () => worker.abort(id),
     });
-    const onAbort = () => stream.fail(abortError(signal));
+    // At once, not when the reader next asks: it may be busy elsewhere.
+    const onAbort = () => {
+      stream.fail(abortError(signal));
+      worker.abort(id);
+    };
     signal.addEventListener('abort', onAbort, { once: true });
     try {
       worker.add({ id, promptIds, maxTokens: request.maxTokens, sampling: request.sampling }, stream);

@@ -10,10 +10,9 @@ const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');
 
 function setUp(stop: readonly string[] = []) {
   const onStop = vi.fn();
-  const onLeave = vi.fn();
   const { tokenBytes } = tokenizer;
-  const stream = new RequestStream({ model: 'gpt2', promptTokens: 7, stop, tokenBytes, onStop, onLeave });
-  return { stream, onStop, onLeave };
+  const stream = new RequestStream({ model: 'gpt2', promptTokens: 7, stop, tokenBytes, onStop });
+  return { stream, onStop };
 }
 
 function accept(stream: RequestStream): void {
@@ -22,7 +21,7 @@ function accept(stream: RequestStream): void {
 
 describe('request stream', () => {
   it('gives accepted, a delta for each step that is waited for, and finished', async () => {
-    const { stream, onStop, onLeave } = setUp();
+    const { stream, onStop } = setUp();
     const events = stream.events();
     accept(stream);
     expect(await next(events)).toEqual({ type: 'accepted', model: 'gpt2', promptTokens: 7, cachedTokens: 4 });
@@ -46,7 +45,6 @@ describe('request stream', () => {
     });
     expect(await events.next()).toEqual({ done: true, value: undefined });
     expect(onStop).not.toHaveBeenCalled();
-    expect(onLeave).not.toHaveBeenCalled();
   });
 
   it('wakes a reader that came first', async () => {
@@ -167,7 +165,7 @@ describe('request stream', () => {
   });
 
   it('gives what there is before it throws the error', async () => {
-    const { stream, onLeave } = setUp();
+    const { stream } = setUp();
     accept(stream);
     stream.push(idsOf('Half'), 0);
     stream.fail(FAILURE);
@@ -179,15 +177,13 @@ describe('request stream', () => {
     expect(await next(events)).toMatchObject({ text: 'Half' });
     await expect(next(events)).rejects.toBe(FAILURE);
     expect(await events.next()).toEqual({ done: true, value: undefined });
-    expect(onLeave).not.toHaveBeenCalled();
   });
 
   it('throws at once where it is refused', async () => {
-    const { stream, onLeave } = setUp();
+    const { stream } = setUp();
     const waiting = next(stream.events());
     stream.fail(FAILURE);
     await expect(waiting).rejects.toBe(FAILURE);
-    expect(onLeave).not.toHaveBeenCalled();
   });
 
   it('takes nothing after the end', async () => {
@@ -201,24 +197,6 @@ describe('request stream', () => {
     const events = await readAll(stream);
     expect(events.map((event) => event.type)).toEqual(['accepted', 'delta', 'finished']);
     expect(events.at(-1)).toMatchObject({ finishReason: 'length' });
-  });
-
-  it.each(['accepted', 'delta'])('says once that the reader left, after %s', async (type) => {
-    const { stream, onLeave } = setUp();
-    accept(stream);
-    stream.push(idsOf('a'), 0);
-    for await (const event of stream.events()) if (event.type === type) break;
-    expect(onLeave).toHaveBeenCalledOnce();
-    stream.push(idsOf('b'), 0);
-    expect(onLeave).toHaveBeenCalledOnce();
-  });
-
-  it('does not call it leaving to stop at finished', async () => {
-    const { stream, onLeave } = setUp();
-    accept(stream);
-    stream.finish({ finishReason: 'length' });
-    for await (const event of stream.events()) if (event.type === 'finished') break;
-    expect(onLeave).not.toHaveBeenCalled();
   });
 });
 
