@@ -62,7 +62,7 @@ function renderBird(version: string, colors: ReturnType<typeof pc.createColors>)
     2: colors.dim('GPT-2 completions over HTTP and gRPC'),
   };
   return BIRD.map((line, row) => {
-    const drawn = line.replace(/[.:;]{2}/g, (spots) => colors.red(spots)).replace('>', colors.yellow('>'));
+    const drawn = line.replace(/[.:;]{2,3}/g, (spots) => colors.red(spots)).replace('>', colors.yellow('>'));
     return `${drawn}${beside[row] ?? ''}`;
   });
 }
@@ -74,7 +74,8 @@ function renderFacts({ host, httpPort, grpcPort, engineAddress, model }: BannerF
   if (engineAddress !== undefined) facts.push(['Engine', engineAddress]);
   if (model !== undefined) facts.push(['Model', model]);
   if (httpPort !== undefined) {
-    facts.push(['Health', `http://${toReachableAddress(host, httpPort)}/health`]);
+    const url = `http://${toReachableAddress(host, httpPort)}`;
+    facts.push(['Docs', `${url}/`], ['Health', `${url}/health`]);
   }
   return facts;
 }

@@ -40,7 +40,7 @@ export function createModelsRpcs(engine: Engine, options: RpcOptions) {
 }
 
 /** Maps a model as the engine shows it to its message. */
-export function toModel({ id, state, error, shape, createdAt, load }: ModelInfo): Model {
+function toModel({ id, state, error, shape, createdAt, load }: ModelInfo): Model {
   return {
     id,
     state: WIRE_STATE[state],

@@ -13,12 +13,13 @@ const facts: BannerFacts = {
 const ESCAPE = /\u001b/;
 
 describe('banner', () => {
-  it('says version, addresses, model and health', () => {
+  it('says version, addresses, model, docs and health', () => {
     const text = renderBanner(facts, false);
     expect(text).toContain('linnet 1.2.3');
     expect(text).toMatch(/HTTP +http:\/\/127\.0\.0\.1:8123\n/);
     expect(text).toMatch(/gRPC +127\.0\.0\.1:50123\n/);
     expect(text).toMatch(/Model +fable · ready\n/);
+    expect(text).toMatch(/Docs +http:\/\/127\.0\.0\.1:8123\/\n/);
     expect(text).toMatch(/Health +http:\/\/127\.0\.0\.1:8123\/health\n/);
   });
 

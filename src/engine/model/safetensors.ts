@@ -3,9 +3,6 @@ import { basename } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../engine-error.js';
 
-/** The number formats that a checkpoint's weights may have. */
-export type WeightType = 'F32' | 'F16' | 'BF16';
-
 /** A tensor in a safetensors file: where its bytes are, little-endian, in row-major order. */
 export interface StoredTensor {
   readonly file: string;
