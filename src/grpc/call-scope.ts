@@ -4,6 +4,8 @@ import type { Deadline, Metadata } from '@grpc/grpc-js';
 import { EngineError } from '../engine/index.js';
 
 const REQUEST_ID = /^[\w.-]{1,128}$/;
+/** How much earlier a deadline may pass for the caller than for the server, which counts from arrival. */
+const TRANSIT_MS = 100;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a scope needs of a grpc-js call. */
@@ -39,8 +41,9 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
   const notes: Record<string, unknown> = {};
   const deadlineMs = Number(call.getDeadline());
   const abort = (reason: EngineError) => controller.abort(reason);
-  // grpc-js ends a call whose deadline passes by itself, and then reports it as cancelled.
-  const onGone = () => abort(Date.now() >= deadlineMs ? deadlineExceeded() : cancelled());
+  // A deadline is reported as a cancellation: by grpc-js, which ends the call by itself when it passes, and by the
+  // caller, for whom it passes a moment earlier.
+  const onGone = () => abort(Date.now() >= deadlineMs - TRANSIT_MS ? deadlineExceeded() : cancelled());
   const onClosing = () => abort(closing.reason);
   // Its own timer, because grpc-js reports nothing while a caller that does not read blocks the stream.
   const timer = Number.isFinite(deadlineMs)

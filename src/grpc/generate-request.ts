@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { GenerateRequest as WireRequest } from '../contract/gen/linnet/v1/completion.js';
 import type { GenerateRequest, SamplingParams } from '../engine/index.js';
 import { EngineError } from '../engine/index.js';
-import { invalidField, parseModelId } from './invalid-field.js';
+import { invalidField } from './invalid-field.js';
+import { parseModelId } from './model-id.js';
 
 /** The document separator `<|endoftext|>`: what an absent prompt stands for. */
 const END_OF_TEXT = 50256;

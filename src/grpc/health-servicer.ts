@@ -58,8 +58,11 @@ async function* watchStatus(
   let sent: ServingStatus | undefined;
   for (;;) {
     const serving = health.statusOf(service);
-    if (serving !== sent) yield { status: serving };
-    sent = serving;
-    if (serving === health.statusOf(service)) await health.changed(signal);
+    if (serving === sent) {
+      await health.changed(signal);
+    } else {
+      yield { status: serving };
+      sent = serving;
+    }
   }
 }

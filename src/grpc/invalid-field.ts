@@ -15,20 +15,3 @@ export function invalidField({ field, mustBe, got }: InvalidField): EngineError 
   const metadata = { must_be: mustBe, got: String(got) };
   return new EngineError('INVALID_FIELD', `\`${field}\` must be ${mustBe}; got ${got}.`, { field, metadata });
 }
-
-const MAX_MODEL_ID_BYTES = 256;
-
-/**
- * Checks that a model's id is short enough to be repeated in an error, which travels in a header.
- *
- * @throws EngineError INVALID_FIELD.
- */
-export function parseModelId(field: string, id: string): string {
-  const bytes = Buffer.byteLength(id);
-  if (bytes <= MAX_MODEL_ID_BYTES) return id;
-  throw invalidField({
-    field,
-    mustBe: `at most ${MAX_MODEL_ID_BYTES} bytes of UTF-8`,
-    got: `${bytes} bytes`,
-  });
-}

@@ -8,7 +8,7 @@ import {
   ModelState as WireState,
 } from '../contract/gen/linnet/v1/models.js';
 import { type Engine, EngineError, type ModelInfo, type ModelState } from '../engine/index.js';
-import { parseModelId } from './invalid-field.js';
+import { parseModelId } from './model-id.js';
 import { type Rpc, type RpcOptions, unaryRpc } from './rpc.js';
 
 const WIRE_STATE: Readonly<Record<ModelState, WireState>> = {

@@ -12,7 +12,9 @@ const richStatus: fc.Arbitrary<RichStatus> = fc.record({
   reason: fc.constantFrom(...REASONS),
   message: fc.string(),
   field: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
-  metadata: fc.dictionary(fc.stringMatching(/^[a-z_]{1,20}$/), fc.string(), { noNullPrototype: true }),
+  metadata: fc.dictionary(fc.stringMatching(/^[a-z][a-zA-Z0-9_-]{0,20}$/), fc.string(), {
+    noNullPrototype: true,
+  }),
   retryAfterMs: fc.option(fc.nat({ max: 1e9 }), { nil: undefined }),
 });
 

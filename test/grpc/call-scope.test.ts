@@ -29,11 +29,15 @@ describe('openCallScope', () => {
     expect(signal.reason).toMatchObject({ reason: 'CANCELLED' });
   });
 
-  it('takes a cancellation after the deadline for the deadline', () => {
-    const call = new FakeCall(new Date(Date.now() - 1));
+  it.each([
+    [-1, 'DEADLINE_EXCEEDED'],
+    [50, 'DEADLINE_EXCEEDED'],
+    [10_000, 'CANCELLED'],
+  ])('takes a cancellation %i ms before the deadline for %s', (ms, reason) => {
+    const call = new FakeCall(new Date(Date.now() + ms));
     const scope = openCallScope(call, NEVER);
     call.emit('cancelled');
-    expect(scope.signal.reason).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    expect(scope.signal.reason).toMatchObject({ reason });
     scope.close();
   });
 

@@ -1,10 +1,15 @@
 import { once } from 'node:events';
 import { type ClientReadableStream, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CancelResponse, GenerateResponse } from '../../src/contract/gen/linnet/v1/completion.js';
+import {
+  type CancelResponse,
+  GenerateRequest,
+  type GenerateResponse,
+} from '../../src/contract/gen/linnet/v1/completion.js';
 import { decodeRichStatus } from '../../src/contract/rich-status.js';
 import { EngineError } from '../../src/engine/index.js';
 import { type GrpcHarness, readAll, startGrpcHarness, unary, wireRequest } from '../support/grpc-harness.js';
+import { openRaw } from '../support/raw-grpc.js';
 import { accepted, delta, finished, type Generation } from '../support/scripted-engine.js';
 
 const KEY = 'a-key-that-nobody-guesses';
@@ -257,17 +262,20 @@ describe('Generate, to a caller that does not read', () => {
   it('frees the engine at the deadline, which grpc-js alone would not notice', async () => {
     await harness.close();
     harness = await startGrpcHarness();
+    harness.engine.script = (generation) => {
+      generation.source = () => delta(KILOBYTE);
+    };
     const next = harness.engine.next();
-    const call = harness.client.generate(wireRequest(), { deadline: Date.now() + 400 });
-    call.on('error', () => undefined);
+    // By hand, since a gRPC client would end the call at the deadline by itself.
+    const { session } = openRaw(harness.target, {
+      path: '/linnet.v1.Completion/Generate',
+      message: GenerateRequest.encode(wireRequest()).finish(),
+      headers: { 'grpc-timeout': '300m' },
+    });
     const generation = await next;
-    generation.emit(accepted());
-    await once(call, 'data');
-    call.pause();
-    generation.source = () => delta(KILOBYTE);
-    generation.emit(delta(KILOBYTE));
     await generation.ended;
     expect(generation.signal.reason).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+    session.destroy();
   });
 });
 

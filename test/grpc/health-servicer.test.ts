@@ -94,6 +94,18 @@ describe('Watch', () => {
     expect(ended).toBe(false);
   });
 
+  it('misses no change that comes while a status is being sent', async () => {
+    const models = harness.engine.models.bind(harness.engine);
+    harness.engine.models = () => {
+      harness.engine.models = models;
+      queueMicrotask(() => harness.engine.setState('failed'));
+      return models();
+    };
+    const next = watch('');
+    expect(await next()).toBe(SERVING);
+    expect(await next()).toBe(NOT_SERVING);
+  });
+
   it('serves many at once', async () => {
     const all = Array.from({ length: 50 }, () => watch(''));
     expect(await Promise.all(all.map((next) => next()))).toEqual(all.map(() => SERVING));

@@ -3,6 +3,8 @@ import { openCheckpoint } from '../../src/engine/model/checkpoint.js';
 import type { Gpt2Config } from '../../src/engine/model/gpt2-config.js';
 import { buildGpt2Graph } from '../../src/engine/model/gpt2-graph.js';
 import { ModelRunner } from '../../src/engine/model/model-runner.js';
+import type { QuantizationScheme } from '../../src/engine/model/quantization.js';
+import { openQuantizedWeights } from '../../src/engine/model/quantized-cache.js';
 import { createSession } from '../../src/engine/model/session.js';
 import { Sequence } from '../../src/engine/scheduling/sequence.js';
 
@@ -12,17 +14,32 @@ export interface ModelUnderTest {
   readonly capacities: readonly number[];
 }
 
+/** How the matrices are held; quantized ones go to a folder of their own. */
+export type Quantized = { readonly scheme: QuantizationScheme; readonly cacheDirectory: string };
+
 /** Loads a checkpoint into this thread, without worker or scheduler. */
-export async function loadModelUnderTest(directory: string): Promise<ModelUnderTest> {
+export async function loadModelUnderTest(directory: string, quantized?: Quantized): Promise<ModelUnderTest> {
   const checkpoint = openCheckpoint(directory);
   const { config } = checkpoint;
-  const session = await createSession(buildGpt2Graph({ ...checkpoint, quantization: undefined }), {
-    directory,
+  const weights = quantized
+    ? openQuantizedWeights(checkpoint, quantized.scheme, {
+        directory: quantized.cacheDirectory,
+        onProgress: () => {},
+      })
+    : checkpoint.weights;
+  const graph = buildGpt2Graph({ config, weights, quantization: quantized?.scheme });
+  const session = await createSession(graph, {
+    directory: quantized?.cacheDirectory ?? directory,
     numThreads: 1,
   });
   const capacities = capacitiesFor(config.contextLength);
   const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
-  return { config, capacities, runner: new ModelRunner({ session, config, capacities, kvLimits }) };
+  const rowMultiple = quantized && 2;
+  return {
+    config,
+    capacities,
+    runner: new ModelRunner({ session, config, capacities, kvLimits, rowMultiple }),
+  };
 }
 
 /**
@@ -45,13 +62,11 @@ export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pie
       numNewTokens,
       moves: [],
     };
-    logits.set(
-      await runner.run(
-        batch,
-        Array.from({ length: numNewTokens }, (_, row) => row),
-      ),
-      start * config.vocabSize,
+    const output = await runner.run(
+      batch,
+      Array.from({ length: numNewTokens }, (_, row) => row),
     );
+    logits.set(output.logits, start * config.vocabSize);
     sequence.numComputedTokens += numNewTokens;
   }
   return logits;

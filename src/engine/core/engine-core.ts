@@ -97,11 +97,12 @@ export class EngineCore {
     const batch = this.#scheduler.schedule();
     if (batch === undefined) return { started, sampled: [], atMs: this.#now() };
     const complete = completedRows(batch);
-    const logits = await this.#runner.run(
+    const { logits, newKv } = await this.#runner.run(
       batch,
       complete.map((row) => (row + 1) * batch.numNewTokens - 1),
     );
     this.#scheduler.advance(batch);
+    this.#scheduler.cachePrefix(batch, newKv);
     const sampled = complete.map((row, index) => this.#sample(batch.sequences[row]!, logits, index));
     this.#runner.dropClasses(this.#scheduler.emptyClasses);
     return { started, sampled, atMs: this.#now() };
@@ -123,9 +124,9 @@ export class EngineCore {
     return sequence.numTokens >= sequence.maxTotalTokens ? 'length' : undefined;
   }
 
-  #toStarted({ id, arrivedAtMs }: Sequence): StartedSequence {
+  #toStarted({ id, arrivedAtMs, numCachedTokens }: Sequence): StartedSequence {
     const firstStepAtMs = this.#now();
-    return { id, cachedTokens: 0, queueMs: firstStepAtMs - arrivedAtMs, firstStepAtMs };
+    return { id, cachedTokens: numCachedTokens, queueMs: firstStepAtMs - arrivedAtMs, firstStepAtMs };
   }
 
   #releaseAborted(): void {

@@ -1,4 +1,4 @@
-import type { Engine, GenerateEvent, GenerateRequest, ModelInfo, ModelShape } from '../engine.js';
+import type { Engine, GenerateEvent, GenerateRequest, ModelInfo } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { WorkerOptions } from '../worker/messages.js';
 import { HostedModel } from './hosted-model.js';

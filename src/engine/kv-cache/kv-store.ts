@@ -1,3 +1,4 @@
+import type { CachedBlock } from './prefix-cache.js';
 import type { Move, Slot } from './slot-table.js';
 
 /** The shape of the keys and values of one model. */
@@ -79,9 +80,12 @@ export class KvStore {
     return this.#arrays(classIndex).arrays[part]!.subarray(index * stride, (index + numSlots) * stride);
   }
 
-  /** Makes the copies that the slot table asked for. */
+  /** Makes the copies that the slot table asked for, in order. */
   apply(moves: readonly Move[]): void {
-    for (const { from, to, numPositions } of moves) this.#copy(from, to, numPositions);
+    for (const move of moves) {
+      if ('blocks' in move) this.#restore(move.blocks, move.to);
+      else this.#copy(move.from, move.to, move.numPositions);
+    }
   }
 
   /** Appends new rows to contiguous slots; `positions[row]` is where that row's new tokens begin. */
@@ -111,6 +115,17 @@ export class KvStore {
     if (slots * this.#capacities[classIndex]! * bytesPerPosition(this.#shape) < WORTH_DROPPING_BYTES) return;
     this.#classes[classIndex] = undefined;
     this.#generation++;
+  }
+
+  /** A block has the layout of new rows, and is as long as the step that made it. */
+  #restore(blocks: readonly CachedBlock[], to: Slot): void {
+    const { numLayers, numHeads, headWidth } = this.#shape;
+    let position = 0;
+    for (const { data } of blocks) {
+      const numNewTokens = data.length / (2 * numLayers * numHeads * headWidth);
+      this.append({ data, numRows: 1, numNewTokens }, to, [position]);
+      position += numNewTokens;
+    }
   }
 
   #copy(from: Slot, to: Slot, numPositions: number): void {

@@ -1,3 +1,5 @@
+import type { CachedBlock } from './prefix-cache.js';
+
 /** A place in the KV cache: the capacity class, and the row within its arrays. */
 export interface Slot {
   readonly classIndex: number;
@@ -12,11 +14,11 @@ export interface Occupant {
 }
 
 /** A copy of one occupant's keys and values, to be made before the slots are read. */
-export interface Move {
-  readonly from: Slot;
-  readonly to: Slot;
-  readonly numPositions: number;
-}
+export type Move =
+  /** From another slot. */
+  | { readonly from: Slot; readonly to: Slot; readonly numPositions: number }
+  /** From the prefix cache, to the slot's beginning. */
+  | { readonly blocks: readonly CachedBlock[]; readonly to: Slot };
 
 /** The occupants of one capacity class: those that decode in slots [0, numDecoding), then those that prefill. */
 export interface SlotClass<T extends Occupant> {
@@ -66,21 +68,34 @@ export class SlotTable<T extends Occupant> {
 
   /** The capacity of the smallest class that holds so many positions. */
   capacityFor(numPositions: number): number {
-    return this.#classes[this.#classIndexFor(numPositions)]!.capacity;
+    return this.#classes[this.classIndexFor(numPositions)]!.capacity;
   }
 
-  /** Gives a newcomer a slot that holds `numPositions`, among those that prefill. */
-  admit(occupant: T, numPositions: number): void {
-    this.#insert(occupant, this.#classIndexFor(numPositions), false);
+  /** The smallest class that holds so many positions. */
+  classIndexFor(numPositions: number): number {
+    const index = this.#classes.findIndex(({ capacity }) => capacity >= numPositions);
+    if (index < 0) throw new RangeError(`No capacity class holds ${numPositions} positions.`);
+    return index;
+  }
+
+  /** Gives a newcomer a slot that holds `numPositions`, among those that prefill, and what is cached for it. */
+  admit(occupant: T, numPositions: number, blocks: readonly CachedBlock[] = []): void {
+    this.#insert(occupant, this.classIndexFor(numPositions), false);
+    if (blocks.length > 0) this.#moves.push({ blocks, to: slotOf(occupant) });
   }
 
   /** Moves an occupant up if its class holds fewer than `numPositions`. */
   grow(occupant: T, numPositions: number): void {
+    if (this.#classes[slotOf(occupant).classIndex]!.capacity >= numPositions) return;
+    this.relocate(occupant, this.classIndexFor(numPositions));
+  }
+
+  /** Moves an occupant to another class that holds what it has. */
+  relocate(occupant: T, classIndex: number): void {
     const slot = slotOf(occupant);
-    const from = this.#classes[slot.classIndex]!;
-    if (from.capacity >= numPositions) return;
-    const decoding = slot.index < from.numDecoding;
-    this.#insert(occupant, this.#classIndexFor(numPositions), decoding);
+    if (slot.classIndex === classIndex) return;
+    const decoding = slot.index < this.#classes[slot.classIndex]!.numDecoding;
+    this.#insert(occupant, classIndex, decoding);
     this.#close(slot);
   }
 
@@ -112,18 +127,11 @@ export class SlotTable<T extends Occupant> {
     return moves;
   }
 
-  #classIndexFor(numPositions: number): number {
-    const index = this.#classes.findIndex(({ capacity }) => capacity >= numPositions);
-    if (index < 0) throw new RangeError(`No capacity class holds ${numPositions} positions.`);
-    return index;
-  }
-
   #insert(occupant: T, classIndex: number, decoding: boolean): void {
     const slots = this.#classes[classIndex]!;
     const end = slots.occupants.length;
     slots.occupants.push(occupant);
-    if (!decoding) return this.#move(occupant, { classIndex, index: end });
-    const boundary = slots.numDecoding++;
+    const boundary = decoding ? slots.numDecoding++ : end;
     if (boundary < end) this.#move(slots.occupants[boundary]!, { classIndex, index: end });
     this.#move(occupant, { classIndex, index: boundary });
   }

@@ -154,7 +154,7 @@ function embedTokens({ graph, config, quantization, weight }: GraphContext): Val
   const ids = graph.input('input_ids', 'int32', ['N']);
   if (quantization === undefined) return graph.op('Gather', [weight('wte.weight'), ids]);
   const { bits, blockSize } = quantization;
-  const width = Math.ceil(config.hiddenSize / blockSize) * blockSize;
+  const width = Math.ceil(config.hiddenSize / blockSize) * blockSize; // the last block may be padded
   const table = weight(`wte.weight${DATA_SUFFIX}`, [config.vocabSize, (width * bits) / 8]);
   const [rows] = graph.contrib('GatherBlockQuantized', [table, ids, weight(`wte.weight${SCALES_SUFFIX}`)], {
     gather_axis: 0,
@@ -162,7 +162,8 @@ function embedTokens({ graph, config, quantization, weight }: GraphContext): Val
     block_size: blockSize,
     bits,
   });
-  return rows!;
+  if (width === config.hiddenSize) return rows!;
+  return graph.op('Slice', [rows!, graph.ints([0]), graph.ints([config.hiddenSize]), graph.ints([1])]);
 }
 
 /** The logits of hidden states: [R, E] -> [R, vocabulary]. */

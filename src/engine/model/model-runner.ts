@@ -18,6 +18,14 @@ export interface ModelRunnerOptions {
   readonly rowMultiple?: number | undefined;
 }
 
+/** What a batch gave. Both arrays are the caller's. */
+export interface RunOutput {
+  /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
+  readonly logits: Float32Array;
+  /** The new keys and values: f32 [L * 2 * sequences, heads, numNewTokens, headWidth]. */
+  readonly newKv: Float32Array;
+}
+
 const FETCHES = ['logits', 'new_kv'];
 const MAX_KEPT_VIEWS = 256;
 
@@ -45,9 +53,8 @@ export class ModelRunner {
    * Computes a batch's new tokens and appends their keys and values.
    *
    * @param logitRows which of the batch's `sequences x numNewTokens` tokens get logits
-   * @returns logits, f32 [logitRows.length, vocabulary] and perhaps padding; the caller may overwrite them
    */
-  async run(batch: ScheduledBatch, logitRows: readonly number[]): Promise<Float32Array> {
+  async run(batch: ScheduledBatch, logitRows: readonly number[]): Promise<RunOutput> {
     const { sequences, firstSlot, numNewTokens } = batch;
     this.#kv.apply(batch.moves);
     const { logits, new_kv } = await this.#session.run(
@@ -64,7 +71,7 @@ export class ModelRunner {
       firstSlot,
       sequences.map(({ numComputedTokens }) => numComputedTokens),
     );
-    return logits!.data as Float32Array;
+    return { logits: logits!.data as Float32Array, newKv: newKv.data };
   }
 
   /** Gives back the memory of classes that nobody occupies. */

@@ -1,3 +1,5 @@
+import { planClasses, roundCost } from '../kv-cache/class-plan.js';
+import { PrefixCache } from '../kv-cache/prefix-cache.js';
 import { SlotTable } from '../kv-cache/slot-table.js';
 import type { ScheduledBatch } from './scheduled-batch.js';
 import type { Sequence } from './sequence.js';
@@ -16,9 +18,17 @@ export interface SchedulerOptions {
   readonly maxPrefilling: number;
   /** Tokens of a prefill chunk; chunks end at its multiples, counted from the start of the sequence. */
   readonly prefillChunk: number;
-  /** The KV cache's budget in positions: what every sequence may come to need is reserved when it is admitted. */
+  /**
+   * The KV cache's budget in positions. What a sequence may come to need is reserved when it is admitted; what is left
+   * holds the prefix cache.
+   */
   readonly maxCachedPositions: number;
+  /** What a batch's reading of the weights costs, in positions of one sequence's keys and values. */
+  readonly batchCost: number;
 }
+
+/** A round's gain must pay for the copies that it asks for within so many rounds. */
+const PAYBACK_ROUNDS = 8;
 
 /** A turn of the scheduler's round: a class's decoding sequences, or one prefill chunk. */
 type Turn = { readonly decodeClass: number } | 'prefill';
@@ -31,6 +41,7 @@ type Turn = { readonly decodeClass: number } | 'prefill';
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #slots: SlotTable<Sequence>;
+  readonly #prefixCache: PrefixCache;
   readonly #waiting: Sequence[] = [];
   /** Those with more than one token to compute; the first one's turn is next. */
   readonly #prefilling: Sequence[] = [];
@@ -42,6 +53,7 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#slots = new SlotTable(options.capacities);
+    this.#prefixCache = new PrefixCache(options.prefillChunk);
   }
 
   get numRunning(): number {
@@ -55,6 +67,11 @@ export class Scheduler {
   /** Positions reserved in the KV cache. */
   get numReservedPositions(): number {
     return this.#numReservedPositions;
+  }
+
+  /** Positions that the prefix cache holds. */
+  get numCachedPositions(): number {
+    return this.#prefixCache.numPositions;
   }
 
   /** Classes without an occupant, whose memory may be given back. */
@@ -82,11 +99,10 @@ export class Scheduler {
       this.#numWaitingTokens -= next.numPromptTokens;
       this.#numRunning++;
       this.#numReservedPositions += this.#reservation(next);
-      this.#slots.admit(next, 1);
-      if (next.numPendingTokens > 1) this.#prefilling.push(next);
-      else this.#slots.startDecoding(next);
+      this.#place(next);
       admitted.push(next);
     }
+    if (admitted.length > 0) this.#shrinkPrefixCache();
     return admitted;
   }
 
@@ -115,6 +131,22 @@ export class Scheduler {
     }
   }
 
+  /**
+   * Keeps what a batch computed for prompts that begin alike: a whole chunk of a prompt, from one multiple of the chunk
+   * to the next.
+   *
+   * @param newKv the batch's keys and values, f32 [L * 2, heads, numNewTokens, headWidth]
+   */
+  cachePrefix({ sequences, numNewTokens }: ScheduledBatch, newKv: Float32Array): void {
+    const [sequence] = sequences;
+    if (sequence === undefined || numNewTokens !== this.#options.prefillChunk) return;
+    const end = sequence.numComputedTokens;
+    if (end > sequence.numPromptTokens) return;
+    const { lastBlock: previous, tokenIds } = sequence;
+    sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, end, data: newKv });
+    this.#shrinkPrefixCache();
+  }
+
   /** Takes a sequence out, wherever it is. */
   release(sequence: Sequence): void {
     if (sequence.slot === undefined) {
@@ -125,6 +157,22 @@ export class Scheduler {
     this.#slots.release(sequence);
     this.#numRunning--;
     this.#numReservedPositions -= this.#reservation(sequence);
+  }
+
+  /** Gives a sequence its slot, with as much of its prompt as is cached; one token at least is left to compute. */
+  #place(sequence: Sequence): void {
+    const blocks = this.#prefixCache.match(sequence.tokenIds, sequence.numPromptTokens - 1);
+    const numCached = blocks.length * this.#options.prefillChunk;
+    this.#slots.admit(sequence, Math.max(numCached, 1), blocks);
+    sequence.numCachedTokens = numCached;
+    sequence.numComputedTokens = numCached;
+    sequence.lastBlock = blocks.at(-1);
+    if (sequence.numPendingTokens > 1) this.#prefilling.push(sequence);
+    else this.#slots.startDecoding(sequence);
+  }
+
+  #shrinkPrefixCache(): void {
+    this.#prefixCache.shrinkTo(this.#options.maxCachedPositions - this.#numReservedPositions);
   }
 
   #canAdmit(sequence: Sequence): boolean {
@@ -141,16 +189,42 @@ export class Scheduler {
   }
 
   #newRound(): Turn[] {
+    this.#placeDecoding();
     const round: Turn[] = [];
-    for (const [decodeClass, slots] of this.#slots.classes.entries()) {
-      // Those that fill their slot move up a class, and get their turn with the others there.
-      for (const sequence of slots.occupants.slice(0, slots.numDecoding)) {
-        this.#slots.grow(sequence, sequence.numComputedTokens + 1);
-      }
-      if (slots.numDecoding > 0) round.push({ decodeClass });
+    for (const [decodeClass, { numDecoding }] of this.#slots.classes.entries()) {
+      if (numDecoding > 0) round.push({ decodeClass });
     }
     if (this.#prefilling.length > 0) round.push('prefill');
     return round;
+  }
+
+  /** Moves the decoding sequences to where a round is cheapest, if that pays; those that fill their slot in any case. */
+  #placeDecoding(): void {
+    const { classes } = this.#slots;
+    const decoding = classes.flatMap(({ occupants, numDecoding }) => occupants.slice(0, numDecoding));
+    const needed = decoding.map((sequence) => this.#slots.classIndexFor(sequence.numComputedTokens + 1));
+    const demand = classes.map(({ capacity }, index) => ({
+      capacity,
+      numSequences: needed.filter((classIndex) => classIndex === index).length,
+    }));
+    const targets = planClasses(demand, this.#options.batchCost);
+    const planned = needed.map((classIndex) => targets[classIndex]!);
+    const kept = needed.map((classIndex, i) => Math.max(classIndex, decoding[i]!.slot!.classIndex));
+    const numCopied = decoding.reduce(
+      (sum, { numComputedTokens }, i) => sum + (planned[i] === kept[i] ? 0 : 2 * numComputedTokens),
+      0,
+    );
+    const gain = this.#roundCost(kept) - this.#roundCost(planned);
+    const chosen = gain * PAYBACK_ROUNDS > numCopied ? planned : kept;
+    for (const [i, sequence] of decoding.entries()) this.#slots.relocate(sequence, chosen[i]!);
+  }
+
+  #roundCost(classIndexes: readonly number[]): number {
+    const demand = this.#slots.classes.map(({ capacity }, index) => ({
+      capacity,
+      numSequences: classIndexes.filter((classIndex) => classIndex === index).length,
+    }));
+    return roundCost(demand, this.#options.batchCost);
   }
 
   #decodeBatch(classIndex: number): ScheduledBatch | undefined {

@@ -1,3 +1,4 @@
+import type { CachedBlock } from '../kv-cache/prefix-cache.js';
 import type { Slot } from '../kv-cache/slot-table.js';
 import type { SamplingParams } from '../sampling/sampling-params.js';
 
@@ -32,6 +33,10 @@ export class Sequence {
   numTokens: number;
   /** Tokens whose keys and values are in the cache. */
   numComputedTokens = 0;
+  /** Tokens of the prompt that came from the prefix cache. */
+  numCachedTokens = 0;
+  /** The block of the prefix cache that ends where the computed part of the prompt does, as far as there is one. */
+  lastBlock: CachedBlock | undefined;
   /** Its place in the KV cache; undefined while it waits. */
   slot: Slot | undefined;
 

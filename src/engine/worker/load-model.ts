@@ -63,6 +63,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     maxPrefilling: MAX_PREFILLING,
     prefillChunk: PREFILL_CHUNK,
     maxCachedPositions,
+    batchCost: weightBytes(checkpoint, weights) / positionBytes,
   };
   const { vocabSize, endOfTextId } = config;
   const core = new EngineCore({ runner, vocabSize, endOfTextId, scheduler, now: () => performance.now() });
@@ -86,6 +87,12 @@ function openWeights(
   const quantization = { bits: precision === 'q8' ? 8 : 4, blockSize: QUANTIZATION_BLOCK } as const;
   const weights = openQuantizedWeights(checkpoint, quantization, { directory: cacheDirectory, onProgress });
   return { config: checkpoint.config, weights, quantization, directory: cacheDirectory };
+}
+
+/** What a step reads, however few rows it has. Half precision is widened in memory. */
+function weightBytes({ numParameters }: Checkpoint, { weights, quantization }: GraphWeights): number {
+  if (quantization === undefined) return numParameters * Float32Array.BYTES_PER_ELEMENT;
+  return [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** Generates two tokens: kernels are chosen, memory is mapped, and a model that computes NaN is found out. */

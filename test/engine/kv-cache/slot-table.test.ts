@@ -7,10 +7,10 @@ interface Tenant extends Occupant {
   numComputedTokens: number;
 }
 
-type Action = { kind: 'admit' | 'decode' | 'advance' | 'release'; pick: number };
+type Action = { kind: 'admit' | 'decode' | 'advance' | 'relocate' | 'release'; pick: number };
 
 const action = fc.record({
-  kind: fc.constantFrom<Action['kind']>('admit', 'decode', 'advance', 'advance', 'release'),
+  kind: fc.constantFrom<Action['kind']>('admit', 'decode', 'advance', 'advance', 'relocate', 'release'),
   pick: fc.nat(1000),
 });
 
@@ -19,7 +19,9 @@ class Memory {
   readonly #slots = new Map<string, { name: number; length: number }>();
 
   apply(table: SlotTable<Tenant>): void {
-    for (const { from, to, numPositions } of table.takeMoves()) {
+    for (const move of table.takeMoves()) {
+      if ('blocks' in move) throw new Error('Nothing is cached here.');
+      const { from, to, numPositions } = move;
       const content = this.#slots.get(key(from));
       expect(content?.length).toBe(numPositions);
       this.#slots.set(key(to), { ...content! });
@@ -75,6 +77,8 @@ describe('SlotTable', () => {
             memory.apply(table);
             tenant.numComputedTokens += 40;
             memory.write(tenant);
+          } else if (kind === 'relocate') {
+            table.relocate(tenant, Math.max(pick % 3, table.classIndexFor(tenant.numComputedTokens)));
           } else if (kind === 'release') {
             tenants.splice(tenants.indexOf(tenant), 1);
             decoding.delete(tenant);

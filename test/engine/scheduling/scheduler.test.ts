@@ -13,11 +13,14 @@ const options: SchedulerOptions = {
   maxPrefilling: 3,
   prefillChunk: CHUNK,
   maxCachedPositions: 1024,
+  batchCost: 400,
 };
 const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
 
 function sequence(id: number, promptLength: number, maxTokens: number): Sequence {
-  return new Sequence({ id, promptIds: new Int32Array(promptLength), maxTokens, sampling }, 0);
+  // Prompts that differ from the first token on: nothing is shared unless a test means it.
+  const promptIds = new Int32Array(promptLength).fill(id);
+  return new Sequence({ id, promptIds, maxTokens, sampling }, 0);
 }
 
 /** Runs one batch as the engine's core does, with a token that says nothing. */
@@ -29,6 +32,7 @@ function run(scheduler: Scheduler): { batch: ScheduledBatch | undefined; finishe
   checkBatch(batch);
   const complete = batch.sequences.filter((member) => member.numPendingTokens === batch.numNewTokens);
   scheduler.advance(batch);
+  scheduler.cachePrefix(batch, new Float32Array(0));
   for (const member of complete) {
     member.append(7);
     if (member.numTokens < member.maxTotalTokens) continue;
@@ -63,7 +67,8 @@ describe('Scheduler', () => {
             }
           }
           expect(scheduler.numRunning).toBeLessThanOrEqual(options.maxRunning);
-          expect(scheduler.numReservedPositions).toBeLessThanOrEqual(options.maxCachedPositions);
+          const held = scheduler.numReservedPositions + scheduler.numCachedPositions;
+          expect(held).toBeLessThanOrEqual(options.maxCachedPositions);
           steps++;
         };
         for (const [id, { prompt, maxTokens, gap, abortAfter }] of arrivals.entries()) {
@@ -105,6 +110,39 @@ describe('Scheduler', () => {
     run(scheduler);
     run(scheduler);
     expect(short.numTokens).toBe(11);
+  });
+
+  it('starts a prompt that begins like an earlier one where the whole chunks they share end', () => {
+    const scheduler = new Scheduler(options);
+    const finish = (promptIds: number[]) => {
+      const member = new Sequence(
+        { id: 1, promptIds: Int32Array.from(promptIds), maxTokens: 1, sampling },
+        0,
+      );
+      scheduler.add(member);
+      while (run(scheduler).batch !== undefined);
+      return member.numCachedTokens;
+    };
+    const shared = Array.from({ length: 40 }, (_, i) => i);
+    expect(finish(shared)).toBe(0);
+    expect(finish([...shared, 1, 2])).toBe(2 * CHUNK);
+    expect(finish([...shared.slice(0, 20), 99])).toBe(CHUNK);
+    expect(finish([99, ...shared])).toBe(0);
+    // One token is always left to compute, and what is left starts at a chunk.
+    expect(finish(shared.slice(0, 2 * CHUNK))).toBe(CHUNK);
+  });
+
+  it('runs a few short sequences beside the long ones, and many apart', () => {
+    const scheduler = new Scheduler({ ...options, maxRunning: 40, maxCachedPositions: 10_000 });
+    const classesOf = (numShort: number) => {
+      scheduler.add(sequence(1000, 130, 30));
+      for (let id = 0; id < numShort; id++) scheduler.add(sequence(id, 1, 200));
+      for (let i = 0; i < 24; i++) run(scheduler);
+      const batches = [run(scheduler), run(scheduler)].map(({ batch }) => batch!);
+      return new Set(batches.map(({ capacity }) => capacity));
+    };
+    expect(classesOf(2)).toEqual(new Set([256]));
+    expect(classesOf(25)).toEqual(new Set([64, 256]));
   });
 
   it('cuts chunks at the same multiples of the sequence, wherever it starts to run', () => {

@@ -45,7 +45,7 @@ export namespace FinishReason {
 
 /** Asks for one completion of one prompt. */
 export interface GenerateRequest {
-  /** The model's id, as listed by `Models.ListModels`. Empty: the default model. Unknown: NOT_FOUND. */
+  /** The model's id, as listed by `Models.ListModels`; at most 256 bytes. Empty: the default model. Unknown: NOT_FOUND. */
   model: string;
   /** What to continue. Neither set: the document separator `<|endoftext|>`, the beginning of a new document. */
   input:
@@ -122,7 +122,10 @@ export interface TokenIds {
 
 /** Tells that the request has its place in the engine and that its prompt is about to be computed. */
 export interface Accepted {
-  /** Names the request in logs: the caller's `x-request-id` metadata where that is set, else made by the server. */
+  /**
+   * Names the request in logs: the caller's `x-request-id` metadata where that is 1 to 128 characters of
+   * `A-Z a-z 0-9 _ . -`, else made by the server.
+   */
   requestId: string;
   /** The id of the model that answers. */
   model: string;
@@ -995,14 +998,16 @@ export const CancelResponse: MessageFns<CancelResponse> = {
  * Completes text with a GPT-2 model.
  *
  * Failures are gRPC statuses, never messages. Each carries `google.rpc.ErrorInfo` (domain "linnet") with a
- * stable reason, and the standard payload that goes with it (`BadRequest`, `RetryInfo`).
+ * stable reason, the request's id in its metadata as `request_id`, and the standard payload that goes with it
+ * (`BadRequest`, `RetryInfo`).
  */
 export type CompletionService = typeof CompletionService;
 export const CompletionService = {
   /**
    * Streams the completion of one prompt: exactly one `accepted`, any number of `delta`, exactly one `finished`.
    * Nothing is sent before the request has its place in the engine, so a refusal is a status without messages.
-   * Cancelling the call, or its deadline, stops the generation within one engine step.
+   * Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
+   * stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
    */
   generate: {
     path: "/linnet.v1.Completion/Generate" as const,
@@ -1033,7 +1038,8 @@ export interface CompletionServer extends UntypedServiceImplementation {
   /**
    * Streams the completion of one prompt: exactly one `accepted`, any number of `delta`, exactly one `finished`.
    * Nothing is sent before the request has its place in the engine, so a refusal is a status without messages.
-   * Cancelling the call, or its deadline, stops the generation within one engine step.
+   * Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
+   * stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
    */
   generate: handleServerStreamingCall<GenerateRequest, GenerateResponse>;
   /**
@@ -1048,7 +1054,8 @@ export interface CompletionClient extends Client {
   /**
    * Streams the completion of one prompt: exactly one `accepted`, any number of `delta`, exactly one `finished`.
    * Nothing is sent before the request has its place in the engine, so a refusal is a status without messages.
-   * Cancelling the call, or its deadline, stops the generation within one engine step.
+   * Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
+   * stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
    */
   generate(request: GenerateRequest, options?: Partial<CallOptions>): ClientReadableStream<GenerateResponse>;
   generate(

@@ -59,7 +59,7 @@ export interface ListModelsResponse {
 
 /** Asks for one model. */
 export interface GetModelRequest {
-  /** The model's id. Empty: the default model. */
+  /** The model's id; at most 256 bytes. Empty: the default model. */
   id: string;
 }
 
