@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
+import { type Model, ModelState } from '../contract/gen/linnet/v1/models.js';
 import { GatewayError, toErrorBody, toErrorHeaders } from './gateway-error.js';
 import type { Lifecycle } from './lifecycle.js';
 import { toModel } from './models-route.js';
@@ -31,8 +32,16 @@ export function createHealthRoute(status: StatusClient, lifecycle: Lifecycle): R
 async function checkEngine(status: StatusClient, lifecycle: Lifecycle) {
   if (lifecycle.draining) throw unavailable('The gateway shuts down.');
   const [serving, models] = await Promise.all([status.isServing(), status.listModels()]);
-  if (!serving) throw unavailable('The engine answers, but is not ready to serve: it starts or shuts down.');
+  if (!serving) throw notServing(models[0]);
   return models;
+}
+
+/** Says why: the engine serves unless its default model failed to load, or it shuts down. */
+function notServing(model: Model | undefined): GatewayError {
+  if (model?.state === ModelState.FAILED) {
+    return new GatewayError(ERROR_CATALOGUE.MODEL_LOAD_FAILED, model.error);
+  }
+  return unavailable('The engine answers, but is not ready to serve: it starts or shuts down.');
 }
 
 function unavailable(message: string): GatewayError {

@@ -1,6 +1,6 @@
 // The entry of a model's worker thread: loads the model, then steps while there is work. Computing blocks this thread
 // and no other; commands are heard between steps.
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { ModelLoad } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { SequenceRequest } from '../scheduling/sequence.js';
@@ -13,12 +13,12 @@ if (port === null) throw new Error('engine-worker runs as a worker thread only.'
 const post = (event: WorkerEvent): void => port.postMessage(event);
 
 try {
-  serve(await loadModel(workerData as WorkerOptions, (share) => post({ type: 'progress', share })));
+  serve(await loadModel(workerData as WorkerOptions, (share) => post({ type: 'progress', share })), port);
 } catch (error) {
   fail(error);
 }
 
-function serve(model: LoadedModel): void {
+function serve(model: LoadedModel, port: MessagePort): void {
   const { core } = model;
   let stepping = false;
   let closing = false;
@@ -26,7 +26,7 @@ function serve(model: LoadedModel): void {
   async function stepWhileThereIsWork(): Promise<void> {
     if (stepping) return;
     stepping = true;
-    while (core.hasWork && !closing) {
+    for (hearAll(); core.hasWork && !closing; hearAll()) {
       const output = await core.step();
       post({ type: 'step', output, load: loadOf(model) });
     }
@@ -36,7 +36,7 @@ function serve(model: LoadedModel): void {
 
   async function close(): Promise<void> {
     await model.release();
-    port?.close();
+    port.close();
   }
 
   function add(request: SequenceRequest): void {
@@ -47,7 +47,7 @@ function serve(model: LoadedModel): void {
     }
   }
 
-  port?.on('message', (command: EngineCommand) => {
+  function hear(command: EngineCommand): void {
     if (command.type === 'add') add(command.request);
     else if (command.type === 'abort') core.abort(command.id);
     else {
@@ -55,7 +55,18 @@ function serve(model: LoadedModel): void {
       // A step under way ends first: the session must not be released under it.
       stepWhileThereIsWork().catch(fail);
     }
-  });
+  }
+
+  /** Hears what came during the last step. The event loop would deliver it only when the next one has begun. */
+  function hearAll(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(port);
+      if (received === undefined) return;
+      hear(received.message);
+    }
+  }
+
+  port.on('message', hear);
   post({ type: 'loaded', shape: model.shape, load: loadOf(model) });
 }
 

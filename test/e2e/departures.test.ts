@@ -1,0 +1,150 @@
+import { isDeepStrictEqual } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelLoad } from '../../src/engine/index.js';
+import { CheckpointCopy } from '../support/checkpoint-copy.js';
+import { complete, requestFor } from '../support/engine-under-test.js';
+import { type Linnet, startLinnet } from '../support/linnet.js';
+import { readEvents, readStream } from '../support/sse.js';
+
+const MAX_RUNNING = 4;
+
+let checkpoint: CheckpointCopy;
+let linnet: Linnet;
+beforeAll(async () => {
+  checkpoint = new CheckpointCopy().lengthen(4);
+  const engine = { models: [{ id: 'long', directory: checkpoint.directory }], maxRunning: MAX_RUNNING };
+  linnet = await startLinnet({ engine });
+  await linnet.engine.load();
+});
+afterAll(async () => {
+  await linnet.close();
+  checkpoint.remove();
+});
+
+let numPrompts = 0;
+
+/** A prompt that shares its beginning with none before, so that nothing of it is computed yet. */
+function newPrompt(length: number): number[] {
+  numPrompts++;
+  return Array.from({ length }, (_, position) => (numPrompts * 7919 + position * 104_729) % 50_000);
+}
+
+/** When a leaver leaves, how many others fill the engine then, and how long its prompt is. */
+const PHASES = [
+  { phase: 'waits for its place', numOthers: MAX_RUNNING - 1, promptLength: 1 },
+  { phase: 'computes its prompt', numOthers: 0, promptLength: 900 },
+  { phase: 'generates', numOthers: 0, promptLength: 1 },
+];
+
+describe('A request that is aborted', () => {
+  const currentLoad = () => linnet.engine.models()[0]!.load;
+  const numRequests = ({ runningRequests, waitingRequests }: ModelLoad) => runningRequests + waitingRequests;
+
+  it.each(PHASES)(
+    'frees its place before the step after the one under way, when it $phase',
+    async ({ numOthers, promptLength }) => {
+      const controller = new AbortController();
+      const generate = (signal: AbortSignal, prompt: number[]) =>
+        complete(linnet.engine, requestFor(prompt, { maxTokens: 100 }), signal).catch(() => undefined);
+      const steady = requestFor(newPrompt(1), { maxTokens: 1000 });
+      const others = Array.from({ length: numOthers }, () =>
+        complete(linnet.engine, steady, controller.signal).catch(() => undefined),
+      );
+
+      // Every token of this stream is one step, and the load that is told with it is the load after that step.
+      let numTokens = 0;
+      let leaver: { controller: AbortController; loadBefore: ModelLoad; leftAt?: number } | undefined;
+      const stepsToFree: number[] = [];
+      for await (const event of linnet.engine.generate(steady, controller.signal)) {
+        if (event.type !== 'delta') continue;
+        numTokens += event.tokenIds.length;
+        const load = currentLoad();
+        if (leaver === undefined) {
+          if (load.runningRequests <= numOthers) continue;
+          leaver = { controller: new AbortController(), loadBefore: load };
+          void generate(leaver.controller.signal, newPrompt(promptLength));
+        } else if (leaver.leftAt === undefined) {
+          const isWhereItBelongs = numOthers === 0 ? load.runningRequests === 2 : load.waitingRequests === 1;
+          if (!isWhereItBelongs) continue;
+          leaver.controller.abort();
+          leaver.leftAt = numTokens;
+        } else if (numRequests(load) === numRequests(leaver.loadBefore)) {
+          expect(load).toEqual(leaver.loadBefore);
+          stepsToFree.push(numTokens - leaver.leftAt);
+          leaver = undefined;
+          if (stepsToFree.length === 15) break;
+        }
+      }
+      controller.abort();
+      await Promise.all(others);
+      expect(stepsToFree).toHaveLength(15);
+      // The word to end takes its time to the worker, on a busy machine several steps: the least is what the engine needs.
+      // The first of the two is under way when the request is aborted.
+      expect(Math.min(...stepsToFree)).toBeLessThanOrEqual(2);
+    },
+  );
+});
+
+describe('A client of HTTP that goes away', () => {
+  const post = (body: object, signal?: AbortSignal) => linnet.gateway.post(body, signal && { signal });
+  const numRequests = async () => {
+    const { load } = await linnet.model();
+    return (load?.runningRequests ?? 0) + (load?.waitingRequests ?? 0);
+  };
+  const steady = { prompt: 'The future of AI is', max_tokens: 600, temperature: 1.2, seed: 3, stream: true };
+  let steadyText: string;
+  beforeAll(async () => {
+    steadyText = (await readStream(await post(steady))).text;
+  });
+
+  it.each(PHASES.flatMap((phase) => [false, true].map((stream) => ({ ...phase, stream }))))(
+    'frees its place while others go on, when it $phase (stream: $stream)',
+    async ({ numOthers, promptLength, stream }) => {
+      const others = new AbortController();
+      for (let i = 0; i < numOthers; i++) void (await post(steady, others.signal));
+      let isSteadyDone = false;
+      const unrelated = readStream(await post(steady)).finally(() => {
+        isSteadyDone = true;
+      });
+      const before = await linnet.model();
+
+      const leaver = new AbortController();
+      const body = { prompt: newPrompt(promptLength), max_tokens: 1024 - promptLength, stream };
+      const answer = post(body, leaver.signal);
+      answer.catch(() => undefined);
+      while ((await numRequests()) === 1 + numOthers && !isSteadyDone);
+      if (stream && numOthers === 0) {
+        for await (const _chunk of readEvents(await answer)) if (promptLength === 1) break;
+      }
+      leaver.abort();
+      let after = await linnet.model();
+      while (!isSteadyDone && !isDeepStrictEqual(after.load, before.load)) after = await linnet.model();
+      expect(isSteadyDone).toBe(false);
+      others.abort();
+      expect(await unrelated).toMatchObject({ text: steadyText, isDone: true });
+      await expect(answer.then((response) => response.text())).rejects.toThrow();
+      while ((await numRequests()) > 0);
+      expect(linnet.server.runningRequests).toBe(0);
+    },
+  );
+
+  it('leaves its line in the log', async () => {
+    const leaver = new AbortController();
+    const answer = await post({ ...steady, user: 'leaves' }, leaver.signal);
+    const numLines = linnet.gateway.log.length;
+    leaver.abort();
+    await expect(answer.text()).rejects.toThrow();
+    const lines = await linnet.gateway.logged(numLines + 1);
+    expect(lines.at(-1)).toMatchObject({ path: '/v1/completions', status: 499 });
+  });
+});
+
+describe('A request whose time is up', () => {
+  it('is answered with 504, and frees its place', async () => {
+    const response = await linnet.gateway.post({ prompt: 'Hi', max_tokens: 1000, timeout_ms: 20 });
+    expect(response.status).toBe(504);
+    expect((await response.json()).error).toMatchObject({ type: 'timeout_error', code: 'deadline_exceeded' });
+    while ((await linnet.model()).load?.runningRequests !== 0);
+    expect(linnet.server.runningRequests).toBe(0);
+  });
+});
