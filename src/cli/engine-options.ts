@@ -9,11 +9,12 @@ import type { ResolvedSettings } from './resolve-settings.js';
  * @throws UsageError where there is no such model.
  */
 export function toEngineOptions({ settings, origins }: ResolvedSettings): EngineOptions {
-  const { model, precision, deterministic, cacheDirectory, threads } = settings;
+  const { model, precision, deterministic, lookup, cacheDirectory, threads } = settings;
   return {
     models: [locateModel(model, origins.model)],
     precision,
     deterministic,
+    lookup,
     cacheDirectory: cacheDirectory === 'auto' ? undefined : resolve(cacheDirectory),
     numThreads: threads === 'auto' ? undefined : threads,
     kvCacheBytes: settings.kvCacheBytes,

@@ -7,7 +7,8 @@ import { SETTINGS, type SettingKey } from './settings.js';
 export function addSettingOptions(command: Command, keys: readonly SettingKey[]): Command {
   for (const key of keys) {
     const { flag, variable, description, default: fallback } = SETTINGS[key];
-    command.addOption(new Option(flag, `${description} (${variable}, default ${fallback})`));
+    // `preset`: what a flag that can stand alone means when it does.
+    command.addOption(new Option(flag, `${description} (${variable}, default ${fallback})`).preset('yes'));
   }
   return command.option(
     '--config <file>',

@@ -15,7 +15,7 @@ export interface ModelSource {
 export interface EngineOptions {
   /** At least one; the first is the default model. */
   readonly models: readonly ModelSource[];
-  /** How the matrices are stored and multiplied. Default 'f32'. */
+  /** How the matrices are stored and multiplied. Default 'q8'. */
   readonly precision?: Precision | undefined;
   /** Where quantized weights are kept. Default `linnet` in `XDG_CACHE_HOME`, or in `~/.cache`. */
   readonly cacheDirectory?: string | undefined;
@@ -24,6 +24,11 @@ export interface EngineOptions {
    * 'f32' and 'q8' it is so anyway. Default false.
    */
   readonly deterministic?: boolean | undefined;
+  /**
+   * Lets one or two streams guess their next tokens from their own text, which is faster where text repeats itself.
+   * Tokens computed together round differently from one by one, so bits may differ from those without. Default false.
+   */
+  readonly lookup?: boolean | undefined;
   /** Threads that compute one step, at least 1. Default: one for each core that the process may use. */
   readonly numThreads?: number | undefined;
   /** The budget of each model's KV cache in bytes, at least one sequence of full length. Default 1 GiB. */
@@ -40,9 +45,10 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions): Engine {
   const { models, ...limits } = options;
   const defaults = {
-    precision: 'f32' as const,
+    precision: 'q8' as const,
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
     deterministic: false,
+    lookup: false,
     numThreads: availableParallelism(),
     kvCacheBytes: 2 ** 30,
     maxRunning: 64,

@@ -55,6 +55,8 @@ export interface Usage {
   readonly completionTokens: number;
   /** A part of `promptTokens`. */
   readonly cachedTokens: number;
+  /** Tokens that were guessed from the text so far and held; a part of `completionTokens`. */
+  readonly acceptedPredictionTokens: number;
 }
 
 /** Where a request's time went. */

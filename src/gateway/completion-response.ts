@@ -58,13 +58,20 @@ function finishedChoice(text: string, { finishReason, stop }: Finished): Choice 
   };
 }
 
-function usage({ promptTokens, completionTokens, cachedTokens }: Usage = NO_USAGE) {
+function usage(counts: Usage = NO_USAGE) {
+  const { promptTokens, completionTokens, cachedTokens, acceptedPredictionTokens } = counts;
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: { cached_tokens: cachedTokens },
+    completion_tokens_details: { accepted_prediction_tokens: acceptedPredictionTokens },
   };
 }
 
-const NO_USAGE: Usage = { promptTokens: 0, completionTokens: 0, cachedTokens: 0 };
+const NO_USAGE: Usage = {
+  promptTokens: 0,
+  completionTokens: 0,
+  cachedTokens: 0,
+  acceptedPredictionTokens: 0,
+};

@@ -23,7 +23,8 @@ async function* completion(...texts: string[]): AsyncGenerator<CompletionEvent> 
   for (const text of texts) {
     yield { $case: 'delta', value: { text, tokenIds: [1], tokenBytes: Buffer.from(text) } };
   }
-  const usage = { promptTokens: 3, completionTokens: texts.length, cachedTokens: 0 };
+  const counts = { promptTokens: 3, completionTokens: texts.length };
+  const usage = { ...counts, cachedTokens: 0, acceptedPredictionTokens: 0 };
   const timings = { queueMs: 1, prefillMs: 9, decodeMs: 20 };
   yield { $case: 'finished', value: { finishReason: FinishReason.LENGTH, stop: undefined, usage, timings } };
 }

@@ -11,6 +11,7 @@ import { fixtureCheckpoint } from './fixtures.js';
 export function createTestEngine(options: Partial<EngineOptions> = {}): Engine {
   return createEngine({
     models: [{ id: 'tiny', directory: fixtureCheckpoint('real-vocab') }],
+    precision: 'f32',
     numThreads: 1,
     kvCacheBytes: 2 ** 24,
     ...options,

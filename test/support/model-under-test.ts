@@ -49,7 +49,7 @@ export async function loadModelUnderTest(directory: string, quantized?: Quantize
 export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pieces: readonly number[]) {
   const { config, capacities, runner } = model;
   const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
-  const sequence = new Sequence({ id: 1, promptIds: ids, maxTokens: 1, sampling }, 0);
+  const sequence = new Sequence({ id: 1, promptIds: ids, maxTokens: 1, sampling }, { arrivedAtMs: 0 });
   const classIndex = capacities.length - 1;
   const logits = new Float32Array(ids.length * config.vocabSize);
   for (let piece = 0; sequence.numComputedTokens < ids.length; piece++) {

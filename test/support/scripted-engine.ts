@@ -121,7 +121,7 @@ export function finished(): GenerateEvent {
     type: 'finished',
     finishReason: 'length',
     stop: undefined,
-    usage: { promptTokens: 5, completionTokens: 3, cachedTokens: 2 },
+    usage: { promptTokens: 5, completionTokens: 3, cachedTokens: 2, acceptedPredictionTokens: 1 },
     timings: { queueMs: 1, prefillMs: 2, decodeMs: 3 },
   };
 }

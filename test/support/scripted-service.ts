@@ -75,7 +75,7 @@ export class ScriptedCall {
     const finished: Finished = {
       finishReason: FinishReason.LENGTH,
       stop: undefined,
-      usage: { promptTokens: 5, completionTokens: 2, cachedTokens: 3 },
+      usage: { promptTokens: 5, completionTokens: 2, cachedTokens: 3, acceptedPredictionTokens: 1 },
       timings: undefined,
       ...overrides,
     };

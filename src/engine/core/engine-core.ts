@@ -9,8 +9,8 @@ import { Sequence, type SequenceFinishReason, type SequenceRequest } from '../sc
 export interface StepOutput {
   /** Sequences that got their place, in order. */
   readonly started: readonly StartedSequence[];
-  /** One new token for each sequence that has come so far. */
-  readonly sampled: readonly SampledToken[];
+  /** The new tokens of each sequence that has come so far. */
+  readonly sampled: readonly SampledTokens[];
   /** When the tokens were there, by the clock of the core. Milliseconds. */
   readonly atMs: number;
 }
@@ -23,10 +23,11 @@ export interface StartedSequence {
   readonly firstStepAtMs: number;
 }
 
-export interface SampledToken {
+export interface SampledTokens {
   readonly id: number;
-  readonly tokenId: number;
-  /** Set if this token is the sequence's last. */
+  /** One, and behind it those that drafts had right. */
+  readonly tokenIds: readonly number[];
+  /** Set if the last token is the sequence's last. */
   readonly finishReason: SequenceFinishReason | undefined;
 }
 
@@ -36,6 +37,11 @@ export interface EngineCoreOptions {
   readonly vocabSize: number;
   readonly endOfTextId: number;
   readonly scheduler: SchedulerOptions;
+  /**
+   * Whether few sequences draft their next tokens from their own text. Several tokens computed together round
+   * differently from one by one: tokens stay the same but where two are as good as equally probable. Default false.
+   */
+  readonly lookup?: boolean;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
@@ -52,17 +58,19 @@ export class EngineCore {
   readonly #sampler: Sampler;
   readonly #vocabSize: number;
   readonly #endOfTextId: number;
+  readonly #lookup: boolean;
   readonly #now: () => number;
   readonly #sequences = new Map<number, RunningSequence>();
   /** Aborted while a step may be under way: taken out before the next. */
   readonly #aborted = new Set<number>();
 
-  constructor({ runner, vocabSize, endOfTextId, scheduler, now }: EngineCoreOptions) {
+  constructor({ runner, vocabSize, endOfTextId, scheduler, lookup = false, now }: EngineCoreOptions) {
     this.#runner = runner;
     this.#scheduler = new Scheduler(scheduler);
     this.#sampler = new Sampler(vocabSize);
     this.#vocabSize = vocabSize;
     this.#endOfTextId = endOfTextId;
+    this.#lookup = lookup;
     this.#now = now;
   }
 
@@ -78,7 +86,7 @@ export class EngineCore {
 
   /** Queues a sequence; false if the queue is full. */
   add(request: SequenceRequest): boolean {
-    const sequence = new Sequence(request, this.#now());
+    const sequence = new Sequence(request, { arrivedAtMs: this.#now(), lookup: this.#lookup });
     if (!this.#scheduler.add(sequence)) return false;
     const random = createRandom(request.sampling.seed);
     this.#sequences.set(request.id, { sequence, random: (position) => random(0, position) });
@@ -96,27 +104,45 @@ export class EngineCore {
     const started = this.#scheduler.admit().map((sequence) => this.#toStarted(sequence));
     const batch = this.#scheduler.schedule();
     if (batch === undefined) return { started, sampled: [], atMs: this.#now() };
-    const complete = completedRows(batch);
+    const targets = samplingTargets(batch);
     const { logits, newKv } = await this.#runner.run(
       batch,
-      complete.map((row) => (row + 1) * batch.numNewTokens - 1),
+      targets.flatMap(({ rows }) => rows),
     );
     this.#scheduler.advance(batch);
     this.#scheduler.cachePrefix(batch, newKv);
-    const sampled = complete.map((row, index) => this.#sample(batch.sequences[row]!, logits, index));
+    let next = 0;
+    const sampled = targets.map(({ sequence, rows }) => {
+      const first = next;
+      next += rows.length;
+      return this.#sample(sequence, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
+    });
     this.#runner.dropClasses(this.#scheduler.emptyClasses);
     return { started, sampled, atMs: this.#now() };
   }
 
-  /** Chooses a sequence's next token from row `index` of the logits, and takes the sequence out if it is the last. */
-  #sample(sequence: Sequence, logits: Float32Array, index: number): SampledToken {
+  /**
+   * Chooses a sequence's next token from the first row of its logits, and as long as a draft had it right, the one after
+   * it from the next row. Takes the sequence out if the last one is its last.
+   */
+  #sample(sequence: Sequence, logits: Float32Array): SampledTokens {
     const { random } = this.#sequences.get(sequence.id)!;
-    const row = logits.subarray(index * this.#vocabSize, (index + 1) * this.#vocabSize);
-    const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
-    sequence.append(tokenId);
-    const finishReason = this.#finishReason(sequence, tokenId);
+    const { numDraftTokens, tokenIds: known } = sequence;
+    const tokenIds: number[] = [];
+    let finishReason: SequenceFinishReason | undefined;
+    for (let isRight = true; isRight && finishReason === undefined; ) {
+      const start = tokenIds.length * this.#vocabSize;
+      const row = logits.subarray(start, start + this.#vocabSize);
+      const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
+      isRight = tokenIds.length < numDraftTokens && known[sequence.numTokens] === tokenId;
+      if (isRight) sequence.numComputedTokens++;
+      sequence.append(tokenId);
+      tokenIds.push(tokenId);
+      finishReason = this.#finishReason(sequence, tokenId);
+    }
+    sequence.lookup?.learn(numDraftTokens, tokenIds.length - 1);
     if (finishReason !== undefined) this.#release(sequence);
-    return { id: sequence.id, tokenId, finishReason };
+    return { id: sequence.id, tokenIds, finishReason };
   }
 
   #finishReason(sequence: Sequence, tokenId: number): SequenceFinishReason | undefined {
@@ -143,7 +169,18 @@ export class EngineCore {
   }
 }
 
-/** The rows whose known tokens are all computed by this batch: those get a next token. */
-function completedRows({ sequences, numNewTokens }: ScheduledBatch): number[] {
-  return sequences.flatMap((sequence, row) => (sequence.numPendingTokens === numNewTokens ? [row] : []));
+/** A sequence that gets new tokens, and the rows of the batch to choose them from. */
+interface SamplingTarget {
+  readonly sequence: Sequence;
+  readonly rows: readonly number[];
+}
+
+/** The sequences whose known tokens are all computed by this batch: from the last one's row on they get new tokens. */
+function samplingTargets({ sequences, numNewTokens }: ScheduledBatch): SamplingTarget[] {
+  return sequences.flatMap((sequence, index) => {
+    const { numPendingTokens, numDraftTokens } = sequence;
+    if (numPendingTokens > numNewTokens) return [];
+    const first = index * numNewTokens + numPendingTokens - 1;
+    return [{ sequence, rows: Array.from({ length: 1 + numDraftTokens }, (_, i) => first + i) }];
+  });
 }

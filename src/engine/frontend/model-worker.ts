@@ -103,12 +103,13 @@ export class ModelWorker {
     for (const { id, cachedTokens, queueMs, firstStepAtMs } of started) {
       this.#streams.get(id)?.accept({ cachedTokens, queueMs, firstStepAtMs });
     }
-    for (const { id, tokenId, finishReason } of sampled) {
+    for (const { id, tokenIds, finishReason } of sampled) {
       const stream = this.#streams.get(id);
       if (stream === undefined) continue; // aborted while the step ran
       if (finishReason !== undefined) this.#streams.delete(id);
-      stream.push([tokenId], atMs);
-      if (finishReason === 'stop') stream.finish({ finishReason, stopTokenId: tokenId });
+      stream.push(tokenIds, atMs);
+      const stopTokenId = tokenIds.at(-1);
+      if (finishReason === 'stop' && stopTokenId !== undefined) stream.finish({ finishReason, stopTokenId });
       else if (finishReason === 'length') stream.finish({ finishReason });
     }
   }

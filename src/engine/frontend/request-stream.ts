@@ -46,6 +46,7 @@ export class RequestStream {
   readonly #clock = new StepClock();
   #cachedTokens = 0;
   #completionTokens = 0;
+  #acceptedPredictionTokens = 0;
 
   // What the reader has yet to get, in this order; nothing is added after the end.
   #accepted: AcceptedEvent | undefined;
@@ -76,9 +77,11 @@ export class RequestStream {
   push(tokenIds: readonly number[], atMs: number): void {
     if (this.#end !== undefined) return;
     this.#clock.tick(atMs);
-    for (const id of tokenIds) {
+    for (const [index, id] of tokenIds.entries()) {
       this.#tokenIds.push(id);
       this.#completionTokens += 1;
+      // A step computes one token for certain; those behind it are guesses that held.
+      if (index > 0) this.#acceptedPredictionTokens += 1;
       this.#text += this.#stopChecker.push(this.#detokenizer.push(this.#options.tokenBytes.bytesOf(id)));
       const { matched } = this.#stopChecker;
       if (matched === undefined) continue;
@@ -145,6 +148,7 @@ export class RequestStream {
       promptTokens: this.#options.promptTokens,
       completionTokens: this.#completionTokens,
       cachedTokens: this.#cachedTokens,
+      acceptedPredictionTokens: this.#acceptedPredictionTokens,
     };
     return { type: 'finished', finishReason, stop, usage, timings: this.#clock.timings() };
   }

@@ -9,7 +9,10 @@ export interface ScheduledBatch {
   readonly firstSlot: Slot;
   /** Positions per slot of the class. */
   readonly capacity: number;
-  /** By how many tokens each advances: 1 to decode, more to prefill. */
+  /**
+   * How many tokens of each are computed: 1 to decode, more to prefill or to check drafts. A sequence with fewer drafts
+   * than the others has rows that mean nothing.
+   */
   readonly numNewTokens: number;
   /** Copies to make in the KV cache first. */
   readonly moves: readonly Move[];

@@ -27,6 +27,8 @@ export interface SchedulerOptions {
   readonly batchCost: number;
 }
 
+/** Drafts are checked for no more decoding sequences than this: their rows compete for the same cores. */
+const MAX_DRAFTING = 2;
 /** A round's gain must pay for the copies that it asks for within so many rounds. */
 const PAYBACK_ROUNDS = 8;
 
@@ -118,11 +120,12 @@ export class Scheduler {
     }
   }
 
-  /** Takes note that a batch was run: its sequences' new tokens are computed. */
+  /** Takes note that a batch was run: its sequences' known tokens are computed, as far as they were in it. */
   advance({ sequences, numNewTokens }: ScheduledBatch): void {
     for (const sequence of sequences) {
-      const wasPrefilling = sequence.numPendingTokens > 1;
-      sequence.numComputedTokens += numNewTokens;
+      const { numPendingTokens } = sequence;
+      const wasPrefilling = numPendingTokens > 1;
+      sequence.numComputedTokens += Math.min(numNewTokens, numPendingTokens);
       // At most one token is left to compute: from here on it advances with those that decode.
       if (wasPrefilling && sequence.numTokens - sequence.numComputedTokens <= 1) {
         remove(this.#prefilling, sequence);
@@ -228,8 +231,10 @@ export class Scheduler {
   }
 
   #decodeBatch(classIndex: number): ScheduledBatch | undefined {
-    const { occupants, numDecoding } = this.#slots.classes[classIndex]!;
-    return numDecoding === 0 ? undefined : this.#batch(occupants.slice(0, numDecoding), 1);
+    const { occupants, numDecoding, capacity } = this.#slots.classes[classIndex]!;
+    if (numDecoding === 0) return undefined;
+    const sequences = occupants.slice(0, numDecoding);
+    return this.#batch(sequences, 1 + draftTokens(sequences, numDecoding > MAX_DRAFTING ? 0 : capacity));
   }
 
   #prefillBatch(): ScheduledBatch | undefined {
@@ -248,6 +253,20 @@ export class Scheduler {
     const { capacity } = this.#slots.classes[firstSlot.classIndex]!;
     return { sequences, firstSlot, capacity, numNewTokens, moves: this.#slots.takeMoves() };
   }
+}
+
+/** Lets sequences draft their next tokens where their slots have room; returns the most that one drafted. */
+function draftTokens(sequences: readonly Sequence[], capacity: number): number {
+  // All are computed at the same length, so the one with the least room decides.
+  const room = sequences.map(
+    ({ numComputedTokens, maxCachedTokens }) => Math.min(capacity, maxCachedTokens) - numComputedTokens - 1,
+  );
+  const maxDrafts = Math.max(0, Math.min(...room));
+  for (const sequence of sequences) {
+    const { lookup, tokenIds, numTokens } = sequence;
+    sequence.numDraftTokens = lookup?.draft(tokenIds, numTokens, maxDrafts) ?? 0;
+  }
+  return Math.max(...sequences.map(({ numDraftTokens }) => numDraftTokens));
 }
 
 function remove<T>(list: T[], item: T): boolean {

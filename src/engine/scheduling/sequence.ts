@@ -1,6 +1,7 @@
 import type { CachedBlock } from '../kv-cache/prefix-cache.js';
 import type { Slot } from '../kv-cache/slot-table.js';
 import type { SamplingParams } from '../sampling/sampling-params.js';
+import { Lookup } from './lookup.js';
 
 /** What a request asks of the engine's core: ids and numbers only. */
 export interface SequenceRequest {
@@ -11,6 +12,14 @@ export interface SequenceRequest {
   /** At least 1; prompt and completion together fit the context. */
   readonly maxTokens: number;
   readonly sampling: SamplingParams;
+}
+
+/** What the core adds to a request. */
+export interface SequenceOptions {
+  /** When it arrived, by the clock of the core. Milliseconds. */
+  readonly arrivedAtMs: number;
+  /** Whether its next tokens are guessed from its own text. */
+  readonly lookup?: boolean;
 }
 
 /** Why a sequence ended by itself. */
@@ -37,13 +46,18 @@ export class Sequence {
   numCachedTokens = 0;
   /** The block of the prefix cache that ends where the computed part of the prompt does, as far as there is one. */
   lastBlock: CachedBlock | undefined;
+  /** Tokens behind `numTokens` that are guesses, for the next run to check. */
+  numDraftTokens = 0;
+  /** Guesses its next tokens; undefined where that is switched off. */
+  readonly lookup: Lookup | undefined;
   /** Its place in the KV cache; undefined while it waits. */
   slot: Slot | undefined;
 
-  constructor(request: SequenceRequest, arrivedAtMs: number) {
+  constructor(request: SequenceRequest, { arrivedAtMs, lookup = false }: SequenceOptions) {
     this.id = request.id;
     this.sampling = request.sampling;
     this.arrivedAtMs = arrivedAtMs;
+    this.lookup = lookup ? new Lookup() : undefined;
     this.numPromptTokens = request.promptIds.length;
     this.maxTotalTokens = this.numPromptTokens + request.maxTokens;
     this.tokenIds = new Int32Array(this.maxTotalTokens);

@@ -66,7 +66,15 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     batchCost: weightBytes(checkpoint, weights) / positionBytes,
   };
   const { vocabSize, endOfTextId } = config;
-  const core = new EngineCore({ runner, vocabSize, endOfTextId, scheduler, now: () => performance.now() });
+  const { lookup } = options;
+  const core = new EngineCore({
+    runner,
+    vocabSize,
+    endOfTextId,
+    scheduler,
+    lookup,
+    now: () => performance.now(),
+  });
   await warmUp(core);
   return {
     core,

@@ -14,6 +14,8 @@ export interface WorkerOptions {
    * At 4 bits, whether a token's bits are to be independent of what else runs; at f32 and 8 bits they always are.
    */
   readonly deterministic: boolean;
+  /** Whether few sequences draft their next tokens from their own text. */
+  readonly lookup: boolean;
   /** Threads that compute a step. */
   readonly numThreads: number;
   /** The KV cache's budget in bytes. */

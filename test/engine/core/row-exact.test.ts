@@ -62,7 +62,7 @@ async function run(model: ModelUnderTest, requests: readonly Request[]): Promise
         });
     }
     const { sampled } = await core.step();
-    for (const { id, tokenId } of sampled) traces[id]!.push(`${tokenId}:${bits.get(id)}`);
+    for (const { id, tokenIds } of sampled) traces[id]!.push(`${tokenIds}:${bits.get(id)}`);
     step++;
   }
   return traces;

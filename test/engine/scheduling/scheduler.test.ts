@@ -20,7 +20,7 @@ const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
 function sequence(id: number, promptLength: number, maxTokens: number): Sequence {
   // Prompts that differ from the first token on: nothing is shared unless a test means it.
   const promptIds = new Int32Array(promptLength).fill(id);
-  return new Sequence({ id, promptIds, maxTokens, sampling }, 0);
+  return new Sequence({ id, promptIds, maxTokens, sampling }, { arrivedAtMs: 0 });
 }
 
 /** Runs one batch as the engine's core does, with a token that says nothing. */
@@ -117,7 +117,7 @@ describe('Scheduler', () => {
     const finish = (promptIds: number[]) => {
       const member = new Sequence(
         { id: 1, promptIds: Int32Array.from(promptIds), maxTokens: 1, sampling },
-        0,
+        { arrivedAtMs: 0 },
       );
       scheduler.add(member);
       while (run(scheduler).batch !== undefined);

@@ -182,6 +182,11 @@ export interface Usage {
   completionTokens: number;
   /** Tokens of the prompt that were already computed for an earlier request; a part of `prompt_tokens`. */
   cachedTokens: number;
+  /**
+   * Tokens that were guessed from the text so far and turned out right, which saves time; a part of
+   * `completion_tokens`. 0 unless the service looks up guesses.
+   */
+  acceptedPredictionTokens: number;
 }
 
 /** Tells where a request's time went, measured in the engine. */
@@ -767,7 +772,7 @@ export const Finished: MessageFns<Finished> = {
 };
 
 function createBaseUsage(): Usage {
-  return { promptTokens: 0, completionTokens: 0, cachedTokens: 0 };
+  return { promptTokens: 0, completionTokens: 0, cachedTokens: 0, acceptedPredictionTokens: 0 };
 }
 
 export const Usage: MessageFns<Usage> = {
@@ -780,6 +785,9 @@ export const Usage: MessageFns<Usage> = {
     }
     if (message.cachedTokens !== 0) {
       writer.uint32(24).uint32(message.cachedTokens);
+    }
+    if (message.acceptedPredictionTokens !== 0) {
+      writer.uint32(32).uint32(message.acceptedPredictionTokens);
     }
     return writer;
   },
@@ -819,6 +827,14 @@ export const Usage: MessageFns<Usage> = {
             }
 
             message.cachedTokens = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.acceptedPredictionTokens = reader.uint32();
             continue;
           }
         }
