@@ -91,19 +91,31 @@ describe('linnet serve', () => {
     });
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)(
-    'finishes a stream at %s, also when it comes twice at once',
-    async (signal) => {
-      const { linnet, addresses } = await serve();
-      const pid = await enginePid(linnet);
-      const response = await stream(addresses.http, 64);
-      linnet.kill(signal);
-      linnet.kill(signal);
-      expect(await response.text()).toMatch(/"finish_reason":"(length|stop)"[^\n]*\n\ndata: \[DONE\]\n\n$/);
-      expect(await linnet.end()).toBe(0);
-      await expectGone(pid);
-    },
-  );
+  it.each(['SIGINT', 'SIGTERM'] as const)('finishes a stream at %s, then ends', async (signal) => {
+    const { linnet, addresses } = await serve();
+    const pid = await enginePid(linnet);
+    const response = await stream(addresses.http, 64);
+    linnet.kill(signal);
+    linnet.kill(signal);
+    expect(await response.text()).toMatch(/"finish_reason":"(length|stop)"[^\n]*\n\ndata: \[DONE\]\n\n$/);
+    expect(await linnet.end()).toBe(0);
+    await expectGone(pid);
+  });
+
+  it('ends at once, the engine too, at a second signal', async () => {
+    const { linnet, addresses } = await serve(['--drain-grace', '1h']);
+    const pid = await enginePid(linnet);
+    // Several, so that one that ends early does not end the drain.
+    const responses = await Promise.all(Array.from({ length: 8 }, () => stream(addresses.http, 480)));
+    linnet.kill('SIGTERM');
+    await linnet.until('stderr', /Got SIGTERM/);
+    const insist = setInterval(() => linnet.kill('SIGTERM'), 100);
+    expect(await linnet.end()).toBe(1);
+    clearInterval(insist);
+    const ends = await Promise.allSettled(responses.map((response) => response.text()));
+    expect(ends.map(({ status }) => status)).toContain('rejected');
+    await expectGone(pid);
+  });
 
   it('takes the engine with it when it is killed', async () => {
     const { linnet } = await serve();

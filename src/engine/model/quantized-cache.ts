@@ -40,7 +40,7 @@ export function openQuantizedWeights(
       writeQuantizedWeights(checkpoint, scheme, { path: aside, onProgress });
       renameSync(aside, path);
     } catch (cause) {
-      rmSync(aside, { force: true });
+      if (existsSync(aside)) rmSync(aside);
       const problem = (cause as Error).message;
       throw new EngineError(
         'MODEL_LOAD_FAILED',
