@@ -7,9 +7,12 @@ import { LinnetProcess, ROOT, serve as startServe } from '../support/linnet-proc
 import { occupyPort } from '../support/occupied-port.js';
 import { GRPCURL, hasCommand, runInShell, withGrpcurl } from '../support/shell.js';
 
-/** Serves until the test ends. */
-async function serve(...args: Parameters<typeof startServe>) {
-  const started = await startServe(...args);
+/** Serves until the test ends, the model loaded from the start unless said otherwise. */
+async function serve(
+  args: readonly string[] = ['--preload'],
+  options: Parameters<typeof startServe>[1] = {},
+) {
+  const started = await startServe(args, options);
   onTestFinished(() => end(started.linnet));
   return started;
 }
@@ -71,7 +74,7 @@ describe('linnet serve', () => {
   });
 
   it('prints plain text, and nothing else, on a standard output that is no terminal', async () => {
-    const { linnet, addresses } = await serve([], { environment: { FORCE_COLOR: '1' } });
+    const { linnet, addresses } = await serve(['--preload'], { environment: { FORCE_COLOR: '1' } });
     await (await fetch(`${addresses.http}/health`)).text();
     await linnet.until('stderr', /"path":"\/health"/);
     expect(linnet.stdout).not.toContain('\u001b');
@@ -103,7 +106,7 @@ describe('linnet serve', () => {
   });
 
   it('ends at once, the engine too, at a second signal', async () => {
-    const { linnet, addresses } = await serve(['--drain-grace', '1h']);
+    const { linnet, addresses } = await serve(['--preload', '--drain-grace', '1h']);
     const pid = await enginePid(linnet);
     // Several, so that one that ends early does not end the drain.
     const responses = await Promise.all(Array.from({ length: 8 }, () => stream(addresses.http, 480)));
@@ -142,13 +145,22 @@ describe('linnet serve', () => {
     const directory = mkdtempSync(join(tmpdir(), 'linnet-broken-'));
     onTestFinished(() => rmSync(directory, { recursive: true }));
     copyFileSync(join(ROOT, 'models/fable/config.json'), join(directory, 'config.json'));
-    const linnet = start(['serve', '--http-port', '0', '--grpc-port', '0', '--model', directory]);
+    const linnet = start([
+      'serve',
+      '--http-port',
+      '0',
+      '--grpc-port',
+      '0',
+      '--preload',
+      '--model',
+      directory,
+    ]);
     expect(await linnet.end()).toBe(1);
     expect(linnet.stderr).toMatch(/^linnet: .*model\.safetensors/m);
   });
 
-  it('starts at once where the model is not to be preloaded, and loads it with the first request', async () => {
-    const { linnet, addresses } = await serve(['--preload', 'no']);
+  it('starts at once, and loads the model with the first request, unless it is to be preloaded', async () => {
+    const { linnet, addresses } = await serve([]);
     expect(linnet.stdout).toMatch(/Model +fable · loads with the first request/);
     expect((await stream(addresses.http, 1)).status).toBe(200);
   });

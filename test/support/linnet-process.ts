@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The repository's root. */
@@ -15,6 +16,9 @@ export interface LinnetOptions {
   readonly input?: string;
 }
 
+/** Quantized weights are kept between tests, but not in the home folder of whoever runs them. */
+const CACHE = join(ROOT, 'node_modules/.cache/linnet-test');
+
 /** The built command line, running: `node dist/cli/main.js ARGS`. */
 export class LinnetProcess {
   readonly #child: ChildProcess;
@@ -26,7 +30,7 @@ export class LinnetProcess {
     const { environment, directory = ROOT, input } = options;
     this.#child = spawn(process.execPath, [`${ROOT}dist/cli/main.js`, ...args], {
       cwd: directory,
-      env: { ...process.env, ...environment },
+      env: { ...process.env, LINNET_CACHE_DIR: CACHE, ...environment },
     });
     this.#ended = once(this.#child, 'close');
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {
