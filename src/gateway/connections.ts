@@ -15,11 +15,14 @@ export function trackConnections(server: Server): Connections {
   const numRequests = new Map<Socket, number>();
   let isClosing = false;
   const change = (socket: Socket, by: number) => {
-    const count = (numRequests.get(socket) ?? 0) + by;
-    numRequests.set(socket, count);
-    if (isClosing && count === 0) socket.destroySoon();
+    const before = numRequests.get(socket);
+    // Of a connection that the client broke, the response closes after the socket, which must not come back by that.
+    if (before === undefined) return;
+    numRequests.set(socket, before + by);
+    if (isClosing && before + by === 0) socket.destroySoon();
   };
   server.on('connection', (socket) => {
+    numRequests.set(socket, 0);
     change(socket, 0);
     socket.once('close', () => numRequests.delete(socket));
   });

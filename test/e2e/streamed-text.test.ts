@@ -137,6 +137,27 @@ describe('A seeded request', () => {
     );
     expect(numStopped).toBeGreaterThan(15);
   });
+
+  it('says the same wherever it is cut, in the middle of a character too', async () => {
+    const cuts = Array.from({ length: 42 }, (_, i) => ({
+      prompt: '人工智能',
+      max_tokens: i + 1,
+      temperature: 2,
+      seed: '110',
+    }));
+    const answers = await Promise.all(
+      cuts.map(async (request) => {
+        const [stream, wire] = await Promise.all([streamed(request), overGrpc(request)]);
+        return { text: stream.text, expected: new TextDecoder().decode(wire.bytes), ids: wire.tokenIds };
+      }),
+    );
+    for (const [index, { text, expected, ids }] of answers.entries()) {
+      expect(text).toBe(expected);
+      expect(ids).toEqual(answers.at(-1)!.ids.slice(0, index + 1));
+    }
+    // Some cut is where a character has only begun, and becomes whole with the next token, or never.
+    expect(answers.some(({ text }) => text.endsWith('\ufffd'))).toBe(true);
+  });
 });
 
 /** What is before the stop that is complete first; of those that end together, before the one that begins first. */
