@@ -25,8 +25,11 @@ export function createContext({ scale, rounds, limitMs, ...options }) {
     engine: (precision) => keep(`engine ${precision}`, () => openEngine(engineOptions(precision))),
     service: (precision) => keep(`service ${precision}`, () => openService(engineOptions(precision))),
     /** Measures in turn (rounds.mjs), in at most as many rounds as are asked for here and on the command line. */
-    interleave: (measures, { maxRounds = rounds, warmUp = true } = {}) =>
-      interleave(measures, { rounds: Math.min(rounds, maxRounds), limitMs, warmUp }),
+    interleave(measures, { maxRounds = rounds, warmUp = true } = {}) {
+      const startedAt = performance.now();
+      const mayBegin = () => performance.now() - startedAt < limitMs;
+      return interleave(measures, { rounds: Math.min(rounds, maxRounds), mayBegin, warmUp });
+    },
     async close() {
       for (const system of open.values()) await system.close();
       open.clear();

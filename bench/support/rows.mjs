@@ -3,7 +3,6 @@ import { median, quartiles } from './statistics.mjs';
 /** The unit of every metric. */
 export const UNITS = {
   throughput: 'tokens/s',
-  totalThroughput: 'tokens/s',
   firstToken: 'ms',
   gapMedian: 'ms',
   gapP99: 'ms',
@@ -14,6 +13,7 @@ export const UNITS = {
   quantize: 'ms',
   resident: 'MiB',
   bandwidth: 'GB/s',
+  agreement: 'tokens',
   ratio: 'x',
 };
 

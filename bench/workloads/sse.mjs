@@ -14,12 +14,12 @@ export const sse = {
         const prompts = Array.from({ length: count }, (_, index) => promptIds(scaled(16), `sse ${index}`));
         const samples = await interleave(
           Object.values(systems).map((system) => async () => ({
-            totalThroughput: totalRate(
+            throughput: totalRate(
               await Promise.all(prompts.map((prompt) => system.generate(prompt, scaled(128)))),
             ),
           })),
         );
-        const [bare, ...others] = samples.map((list) => list.map(({ totalThroughput }) => totalThroughput));
+        const [bare, ...others] = samples.map((list) => list.map(({ throughput }) => throughput));
         const labels = { workload: 'sse', precision, streams: count };
         for (const [index, system] of Object.keys(systems).entries()) {
           rows.push(...toRows({ ...labels, system }, samples[index]));
