@@ -4,6 +4,7 @@ const COLUMNS = ['workload', 'system', 'precision', 'streams', 'variant', 'metri
 
 /** Writes rows as a table for people. */
 export function renderTable(rows) {
+  if (rows.length === 0) return 'Nothing was measured: there was no time left.';
   const columns = COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined));
   const lines = rows.map((row) => [
     ...columns.map((column) => String(row[column] ?? '')),
