@@ -37,7 +37,7 @@ const single = new Float32Array(1);
 const bits = new Uint32Array(single.buffer);
 
 /** The nearest number of half precision, as its 16 bits. */
-export function toHalf(value) {
+function toHalf(value) {
   single[0] = value;
   const sign = (bits[0] >>> 16) & 0x8000;
   const magnitude = bits[0] & 0x7fffffff;

@@ -1,7 +1,7 @@
 import { median, quartiles } from './statistics.mjs';
 
 /** The unit of every metric. */
-export const UNITS = {
+const UNITS = {
   throughput: 'tokens/s',
   firstToken: 'ms',
   gapMedian: 'ms',
