@@ -67,7 +67,10 @@ async function measure(scheme) {
   const best = [];
   let [total, count] = [0, 0];
   for (const ids of windows) {
-    const sequence = new Sequence({ id: 0, promptIds: Int32Array.from(ids), maxTokens: 1, sampling: {} }, { arrivedAtMs: 0 });
+    const sequence = new Sequence(
+      { id: 0, promptIds: Int32Array.from(ids), maxTokens: 1, sampling: {} },
+      { arrivedAtMs: 0 },
+    );
     while (sequence.numComputedTokens < ids.length) {
       const start = sequence.numComputedTokens;
       const numNewTokens = Math.min(CHUNK, ids.length - start);

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, renameSync, writeFileSync, 
 import { join } from 'node:path';
 
 /** The shapes of the published models. */
-export const SHAPES = {
+const SHAPES = {
   gpt2: { n_layer: 12, n_head: 12, n_embd: 768 },
   'gpt2-medium': { n_layer: 24, n_head: 16, n_embd: 1024 },
   distilgpt2: { n_layer: 6, n_head: 12, n_embd: 768 },

@@ -8,6 +8,7 @@ import { toListenError } from '../listen-error.js';
 import { createLog, type Log } from '../log.js';
 import { summarizeModel } from '../model-summary.js';
 import { connectToParent, type ParentProcess } from '../parent-process.js';
+import { showQuantizationProgress } from '../quantization-progress.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
 import { addSettingOptions, settingsOf } from '../setting-options.js';
 import { SETTING_KEYS, type Settings } from '../settings.js';
@@ -37,6 +38,7 @@ async function startEngine(resolved: ResolvedSettings, parent: ParentProcess | u
   const { host, grpcPort, preload, drainGraceMs } = settings;
   const log = createLog(settings.logLevel, process);
   const engine = createEngine(toEngineOptions(resolved));
+  showQuantizationProgress(engine, process.stderr, (line) => log.info(line));
   const server = createGrpcServer(engine, { logger: log, host, port: grpcPort });
   const port = await listenOnGrpc(server, settings);
   await parent?.tell({ type: 'listening', port });

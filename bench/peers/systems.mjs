@@ -1,0 +1,37 @@
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { writeGguf } from '../support/gguf.mjs';
+import { writeOnnxExport } from '../support/onnx-export.mjs';
+
+/** Who is measured, by the module of its adapter, at which precisions, and what it reads. */
+export const SYSTEMS = [
+  { name: 'linnet', module: 'linnet', precisions: ['f32', 'q8', 'q4'], write: async () => ({}) },
+  {
+    name: 'node-llama-cpp',
+    module: 'node-llama-cpp',
+    precisions: ['f32', 'q8', 'q4'],
+    async write({ directory, folder }, precision) {
+      const gguf = join(folder, `${precision}.gguf`);
+      if (!existsSync(gguf)) await writeGguf(gguf, directory, precision);
+      return { gguf };
+    },
+  },
+  {
+    name: 'transformers.js',
+    module: 'transformers',
+    precisions: ['f32', 'q8'],
+    async write({ directory, folder }, precision) {
+      const onnx = join(folder, `onnx-${precision}`);
+      if (!existsSync(join(onnx, 'onnx'))) writeOnnxExport(onnx, directory, precision);
+      return { onnx };
+    },
+  },
+];
+
+/** The folder for what is made of a checkpoint: another one when the checkpoint changes. */
+export function folderFor(cache, directory) {
+  const { size, mtimeMs } = statSync(join(directory, 'model.safetensors'));
+  const folder = join(cache, `peers-${basename(directory)}-${size}-${Math.floor(mtimeMs)}`);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}

@@ -1,0 +1,30 @@
+import { createEngine } from '../../dist/engine/index.js';
+
+const GREEDY = { temperature: 0, topP: 1, topK: 0, seed: 1n };
+
+/**
+ * Opens the engine by itself, as a system that can be measured: `generate` makes one completion of token ids, greedily,
+ * and returns its run (run-metrics.mjs) with the ids; `onToken` is called for each of them. Runs may overlap.
+ */
+export async function openEngine({ directory, ...options }) {
+  const engine = createEngine({ models: [{ id: 'bench', directory }], ...options });
+  await engine.load();
+  return {
+    async generate(prompt, maxTokens, onToken = () => {}) {
+      const request = { model: '', prompt, maxTokens, sampling: GREEDY, stop: [] };
+      const startedAtMs = performance.now();
+      const [timesMs, ids] = [[], []];
+      for await (const event of engine.generate(request, new AbortController().signal)) {
+        if (event.type !== 'delta') continue;
+        const now = performance.now();
+        for (const id of event.tokenIds) {
+          timesMs.push(now);
+          ids.push(id);
+          onToken();
+        }
+      }
+      return { startedAtMs, timesMs, ids };
+    },
+    close: () => engine.close(),
+  };
+}

@@ -1,0 +1,81 @@
+import { Tensor } from 'onnxruntime-node';
+import { StepInputsFactory } from '../../dist/engine/model/step-inputs.js';
+import { openModelSession } from '../support/model-session.mjs';
+import { promptIds } from '../support/prompts.mjs';
+import { ratioRow, toRows } from '../support/rows.mjs';
+
+const [PROMPT, OUTPUT] = [50, 200];
+
+/** What the KV cache is worth: 200 tokens after 50, with it, and computing the whole text again for each token. */
+export const kvCache = {
+  name: 'kv-cache',
+  async run({ precisions, engine, engineOptions, numThreads, scaled, interleave }) {
+    const rows = [];
+    const prompt = promptIds(scaled(PROMPT), 'kv-cache');
+    const numTokens = scaled(OUTPUT);
+    for (const precision of precisions) {
+      const system = await engine(precision);
+      const model = await openModelSession({ ...engineOptions(precision), numThreads });
+      let expected;
+      const cached = async () => {
+        const { startedAtMs, timesMs, ids } = await system.generate(prompt, numTokens);
+        expected = ids;
+        return (numTokens * 1000) / (timesMs.at(-1) - startedAtMs);
+      };
+      const recomputed = async () => {
+        const startedAt = performance.now();
+        const ids = await generateWithoutCache(model, prompt, numTokens);
+        checkSame(ids, expected);
+        return (numTokens * 1000) / (performance.now() - startedAt);
+      };
+      // Without a cache it takes half a minute at f32, and warms itself up.
+      const [fast, slow] = await interleave([cached, recomputed], { maxRounds: 3, warmUp: false });
+      await model.session.release();
+      const labels = { workload: 'kv-cache', system: 'engine', precision, streams: 1 };
+      const toSamples = (values) => values.map((throughput) => ({ throughput }));
+      rows.push(
+        ...toRows({ ...labels, variant: 'cached' }, toSamples(fast)),
+        ...toRows({ ...labels, variant: 'recomputed' }, toSamples(slow)),
+        { ...ratioRow({ ...labels, variant: 'cached / recomputed' }, fast, slow), goal: { atLeast: 8 } },
+      );
+    }
+    return rows;
+  },
+};
+
+/** The same graph with an empty past and the whole text as new tokens, of which only the last gets logits. */
+async function generateWithoutCache({ session, config, rowMultiple }, prompt, numTokens) {
+  const { numLayers, numHeads, hiddenSize } = config;
+  const inputs = new StepInputsFactory(config, rowMultiple);
+  const none = new Tensor('float32', new Float32Array(0), [1, numHeads, 0, hiddenSize / numHeads]);
+  const past = {};
+  for (let layer = 0; layer < numLayers; layer++) {
+    past[`past_key_${layer}`] = none;
+    past[`past_value_${layer}`] = none;
+  }
+  const tokenIds = [...prompt];
+  while (tokenIds.length < prompt.length + numTokens) {
+    const sequence = { tokenIds, numComputedTokens: 0 };
+    const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: 0 };
+    const last = Int32Array.from({ length: rowMultiple ?? 1 }, () => tokenIds.length - 1);
+    const logitRows = new Tensor('int32', last, [last.length]);
+    const feeds = { ...inputs.fill(batch), ...past, logit_rows: logitRows };
+    const { logits } = await session.run(feeds, ['logits']);
+    tokenIds.push(indexOfMax(logits.data.subarray(0, config.vocabSize)));
+  }
+  return tokenIds.slice(prompt.length);
+}
+
+/** Rounding may tip a close choice late in the text; at the beginning it must not. */
+function checkSame(ids, expected) {
+  const first = ids.findIndex((id, index) => id !== expected[index]);
+  if (first >= 0 && first < Math.min(10, ids.length)) {
+    throw new Error(`Without the cache, token ${first} is ${ids[first]} in place of ${expected[first]}.`);
+  }
+}
+
+function indexOfMax(values) {
+  let best = 0;
+  for (let index = 1; index < values.length; index++) if (values[index] > values[best]) best = index;
+  return best;
+}
