@@ -1,4 +1,4 @@
-import { Channel, type ChannelOptions, credentials } from '@grpc/grpc-js';
+import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   // Without it all channels to one address share one connection.
@@ -32,10 +32,15 @@ export class EngineChannels {
     for (const channel of this.#channels) channel.getConnectivityState(true);
   }
 
-  /** Picks the connection for a call. */
+  /**
+   * Picks the connection for a call: the next one in turn that is ready, else the next one. After an engine came back,
+   * some may still wait for seconds before they try again, and fail their calls meanwhile.
+   */
   next(): Channel {
-    const channel = this.#channels[this.#turn % this.#channels.length];
-    this.#turn += 1;
+    const start = this.#turn++ % this.#channels.length;
+    const inTurn = [...this.#channels.slice(start), ...this.#channels.slice(0, start)];
+    const ready = inTurn.filter((channel) => channel.getConnectivityState(true) === connectivityState.READY);
+    const channel = ready[0] ?? inTurn[0];
     if (channel === undefined) throw new Error('There is no channel to the engine.');
     return channel;
   }
