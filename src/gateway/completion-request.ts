@@ -46,6 +46,8 @@ export function parseCompletionRequest(body: unknown): CompletionRequest {
       topK: fields.top_k,
       seed: fields.seed,
       stop: fields.stop ?? [],
+      logitBias: {},
+      stopTokenIds: [],
     },
     stream: fields.stream ?? false,
     includeUsage: streamOptions?.include_usage ?? false,

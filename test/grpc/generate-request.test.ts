@@ -6,7 +6,7 @@ import { EngineError } from '../../src/engine/index.js';
 import { parseCancelKey, parseGenerateRequest } from '../../src/grpc/generate-request.js';
 
 function wire(fields: Partial<GenerateRequest> = {}): GenerateRequest {
-  return { model: '', input: undefined, stop: [], ...fields };
+  return { model: '', input: undefined, stop: [], logitBias: {}, stopTokenIds: [], ...fields };
 }
 
 function parse(fields: Partial<GenerateRequest> = {}) {

@@ -87,6 +87,8 @@ function toRequest(
     model: address !== undefined && origins.model === '--model' ? settings.model : '',
     input: { $case: 'prompt', value: prompt },
     stop: [...stop],
+    logitBias: {},
+    stopTokenIds: [],
     maxTokens,
     temperature,
     topP,
