@@ -1,11 +1,12 @@
 // Times one choice over GPT-2's vocabulary: `npm run build && node bench/sampler.mjs`. Prints medians of 2,000.
 import { createRandom } from '../dist/engine/sampling/random.js';
 import { Sampler } from '../dist/engine/sampling/sampler.js';
+import { DEFAULT_SAMPLING } from '../dist/engine/sampling/sampling-params.js';
 
 const VOCAB_SIZE = 50_257;
 const NUM_CALLS = 2_000;
 
-const everything = { temperature: 1, topK: 0, topP: 1, seed: 0n };
+const everything = { ...DEFAULT_SAMPLING };
 const CASES = {
   greedy: { ...everything, temperature: 0 },
   'temperature 1': everything,

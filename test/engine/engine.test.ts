@@ -2,7 +2,13 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEngine, type Engine, EngineError, type GenerateRequest } from '../../src/engine/index.js';
+import {
+  createEngine,
+  DEFAULT_SAMPLING,
+  type Engine,
+  EngineError,
+  type GenerateRequest,
+} from '../../src/engine/index.js';
 import { complete, createTestEngine, requestFor } from '../support/engine-under-test.js';
 import { fixtureCheckpoint, readReference } from '../support/fixtures.js';
 
@@ -44,6 +50,7 @@ describe('the engine', () => {
         (_, position) => (i * 7919 + position * 104_729) % 50_256,
       );
       const sampling = {
+        ...DEFAULT_SAMPLING,
         temperature: i % 3 === 0 ? 0 : 0.9,
         topP: i % 2 ? 0.9 : 1,
         topK: i % 5 ? 0 : 40,
@@ -59,7 +66,7 @@ describe('the engine', () => {
 
   it('does not depend on the seed when it is greedy, and does when it samples', async () => {
     const ids = async (temperature: number, seed: bigint) =>
-      (await complete(engine, requestFor('Hello', { sampling: { temperature, topP: 1, topK: 0, seed } })))
+      (await complete(engine, requestFor('Hello', { sampling: { ...DEFAULT_SAMPLING, temperature, seed } })))
         .tokenIds;
     expect(await ids(0, 1n)).toEqual(await ids(0, 2n));
     expect(await ids(1, 1n)).toEqual(await ids(1, 1n));
@@ -121,7 +128,7 @@ describe('an aborted request', () => {
 
   const long = requestFor(Array(100).fill(3), {
     maxTokens: 150,
-    sampling: { temperature: 1, topP: 1, topK: 0, seed: 5n },
+    sampling: { ...DEFAULT_SAMPLING, seed: 5n },
   });
 
   /** Lets a step pass: each one reports the load. */

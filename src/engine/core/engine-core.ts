@@ -1,4 +1,5 @@
 import type { ModelRunner } from '../model/model-runner.js';
+import { LogitsProcessor } from '../sampling/logits-processor.js';
 import { createRandom } from '../sampling/random.js';
 import { Sampler } from '../sampling/sampler.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
@@ -42,6 +43,9 @@ export interface EngineCoreOptions {
 
 interface RunningSequence {
   readonly sequence: Sequence;
+  readonly processor: LogitsProcessor;
+  /** The tokens that end it. */
+  readonly endIds: readonly number[];
   readonly random: (position: number) => number;
 }
 
@@ -80,8 +84,17 @@ export class EngineCore {
   add(request: SequenceRequest): boolean {
     const sequence = new Sequence(request, this.#now());
     if (!this.#scheduler.add(sequence)) return false;
-    const random = createRandom(request.sampling.seed);
-    this.#sequences.set(request.id, { sequence, random: (position) => random(0, position) });
+    const { promptIds, sampling } = request;
+    const endIds = sampling.ignoreEos ? [] : [this.#endOfTextId];
+    endIds.push(...sampling.stopTokenIds);
+    const processor = new LogitsProcessor(sampling, { promptIds, endIds });
+    const random = createRandom(sampling.seed);
+    this.#sequences.set(request.id, {
+      sequence,
+      processor,
+      endIds,
+      random: (position) => random(0, position),
+    });
     return true;
   }
 
@@ -110,18 +123,15 @@ export class EngineCore {
 
   /** Chooses a sequence's next token from row `index` of the logits, and takes the sequence out if it is the last. */
   #sample(sequence: Sequence, logits: Float32Array, index: number): SampledToken {
-    const { random } = this.#sequences.get(sequence.id)!;
+    const { random, processor, endIds } = this.#sequences.get(sequence.id)!;
     const row = logits.subarray(index * this.#vocabSize, (index + 1) * this.#vocabSize);
+    processor.apply(row);
     const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
+    processor.append(tokenId);
     sequence.append(tokenId);
-    const finishReason = this.#finishReason(sequence, tokenId);
+    const finishReason = finishReasonOf(sequence, endIds);
     if (finishReason !== undefined) this.#release(sequence);
     return { id: sequence.id, tokenId, finishReason };
-  }
-
-  #finishReason(sequence: Sequence, tokenId: number): SequenceFinishReason | undefined {
-    if (tokenId === this.#endOfTextId) return 'stop';
-    return sequence.numTokens >= sequence.maxTotalTokens ? 'length' : undefined;
   }
 
   #toStarted({ id, arrivedAtMs, numCachedTokens }: Sequence): StartedSequence {
@@ -141,6 +151,15 @@ export class EngineCore {
     this.#scheduler.release(sequence);
     this.#sequences.delete(sequence.id);
   }
+}
+
+/** Whether a sequence's last token ends it. */
+function finishReasonOf(
+  { tokenIds, numTokens, maxTotalTokens }: Sequence,
+  endIds: readonly number[],
+): SequenceFinishReason | undefined {
+  if (endIds.includes(tokenIds[numTokens - 1]!)) return 'stop';
+  return numTokens >= maxTotalTokens ? 'length' : undefined;
 }
 
 /** The rows whose known tokens are all computed by this batch: those get a next token. */

@@ -107,9 +107,12 @@ export class ModelWorker {
       const stream = this.#streams.get(id);
       if (stream === undefined) continue; // aborted while the step ran
       if (finishReason !== undefined) this.#streams.delete(id);
+      if (finishReason === 'stop') {
+        stream.finish({ finishReason, stopTokenId: tokenId, atMs });
+        continue;
+      }
       stream.push([tokenId], atMs);
-      if (finishReason === 'stop') stream.finish({ finishReason, stopTokenId: tokenId });
-      else if (finishReason === 'length') stream.finish({ finishReason });
+      if (finishReason === 'length') stream.finish({ finishReason });
     }
   }
 

@@ -8,10 +8,10 @@ import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
 const tokenizer = await createTokenizer();
 const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');
 
-function setUp(stop: readonly string[] = []) {
+function setUp(stop: readonly string[] = [], minTokens = 0) {
   const onStop = vi.fn();
   const { tokenBytes } = tokenizer;
-  const stream = new RequestStream({ model: 'gpt2', promptTokens: 7, stop, tokenBytes, onStop });
+  const stream = new RequestStream({ model: 'gpt2', promptTokens: 7, stop, minTokens, tokenBytes, onStop });
   return { stream, onStop };
 }
 
@@ -88,8 +88,7 @@ describe('request stream', () => {
     const { stream, onStop } = setUp();
     accept(stream);
     stream.push(idsOf('Bye'), 0);
-    stream.push([END_OF_TEXT_ID], 0);
-    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID });
+    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID, atMs: 0 });
     const events = await readAll(stream);
     expect(textOf(events)).toBe('Bye');
     expect((events[1] as DeltaEvent).tokenIds.at(-1)).toBe(END_OF_TEXT_ID);
@@ -193,7 +192,7 @@ describe('request stream', () => {
     stream.finish({ finishReason: 'length' });
     stream.push(idsOf('b'), 0);
     stream.fail(FAILURE);
-    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID });
+    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID, atMs: 0 });
     const events = await readAll(stream);
     expect(events.map((event) => event.type)).toEqual(['accepted', 'delta', 'finished']);
     expect(events.at(-1)).toMatchObject({ finishReason: 'length' });

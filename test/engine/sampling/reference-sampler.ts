@@ -13,7 +13,10 @@ export function keptTokens(logits: Float32Array, params: SamplingParams): KeptTo
   if (params.temperature === 0) return [{ id: order[0]!, from: 0, to: 1 }];
   const topK = params.topK === 0 ? order.length : Math.min(params.topK, order.length);
   const best = logits[order[0]!]!;
-  const weights = order.slice(0, topK).map((id) => Math.exp((logits[id]! - best) / params.temperature));
+  const weights = order
+    .slice(0, topK)
+    .map((id) => Math.exp((logits[id]! - best) / params.temperature))
+    .filter((weight) => weight >= params.minP);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const kept: number[] = [];
   let mass = 0;
