@@ -91,12 +91,11 @@ export class Sampler {
   }
 
   /** Sums the whole vocabulary in bins, and sorts only those in which the nucleus and the draw end. */
-  #sampleMany(draw: Draw): number {
-    const { logits, maximum, params, random } = draw;
-    const { temperature, topP } = params;
+  #sampleMany({ logits, maximum, least, params, random }: Draw): number {
+    const { temperature, topK, topP } = params;
     const histogram = this.#histogram;
-    histogram.fill(logits, maximum, temperature);
-    this.#truncate(draw);
+    histogram.fill(logits, { maximum, least, temperature });
+    if (topK > 0 && topK < this.#vocabSize) this.#keepTop(topK, { logits, maximum, temperature });
     const { total } = histogram;
 
     // The nucleus ends within a bin, so its weight has bounds, and so has the bin in which the draw ends.
@@ -114,26 +113,14 @@ export class Sampler {
     return this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
   }
 
-  /** Takes from the histogram what top-k and min-p drop: what comes after a token in the first bin that either ends in. */
-  #truncate({ logits, maximum, least, params }: Draw): void {
-    const { topK, temperature } = params;
-    const histogram = this.#histogram;
-    const minPBin = Math.min((maximum - least) * (BINS_PER_NAT / temperature), NUM_BINS) | 0;
-    const topKBin = topK > 0 && topK < this.#vocabSize ? histogram.binOfRank(topK) : NUM_BINS;
-    const bin = Math.min(minPBin, topKBin);
-    if (bin === NUM_BINS) return; // what either drops has no weight anyway
-    this.#rank({ first: bin, last: bin, other: bin }, logits);
-    const rest = bin === topKBin ? topK - histogram.countBefore(bin) : this.#ranked.size;
-    const numKept = this.#numReaching(least, logits, rest);
-    histogram.truncate(bin, this.#weigh(numKept, { logits, maximum, temperature }));
-    for (let i = numKept; i < this.#ranked.size; i += 1) histogram.exclude(this.#ranked.id(i));
-  }
-
-  /** How many of the first ranked tokens have a logit that is not less. */
-  #numReaching(least: number, logits: Float32Array, size: number): number {
-    let count = size;
-    while (count > 0 && logits[this.#ranked.id(count - 1)]! < least) count -= 1;
-    return count;
+  /** Takes from the histogram all but the first tokens. */
+  #keepTop(topK: number, row: Row): void {
+    const bin = this.#histogram.binOfRank(topK);
+    if (bin === NUM_BINS) return; // the rest has no weight anyway
+    const numKept = topK - this.#histogram.countBefore(bin);
+    this.#rank({ first: bin, last: bin, other: bin }, row.logits);
+    this.#histogram.truncate(bin, this.#weigh(numKept, row));
+    for (let i = numKept; i < this.#ranked.size; i += 1) this.#histogram.exclude(this.#ranked.id(i));
   }
 
   #rank(bins: BinSelection, logits: Float32Array): void {

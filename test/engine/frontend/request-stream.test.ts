@@ -163,6 +163,37 @@ describe('request stream', () => {
     }
   });
 
+  it('tells the token that ended the completion, but gives no text of it', async () => {
+    const { stream } = setUp(['!']);
+    accept(stream);
+    const [stopTokenId, ...others] = idsOf('!');
+    expect(others).toEqual([]);
+    stream.push(idsOf('Hello'), 10);
+    stream.finish({ finishReason: 'stop', stopTokenId: stopTokenId!, atMs: 15 });
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('Hello');
+    expect(events[1]).toMatchObject({
+      tokenIds: [...idsOf('Hello'), stopTokenId],
+      tokenBytes: new TextEncoder().encode('Hello!'),
+    });
+    expect(events.at(-1)).toMatchObject({
+      finishReason: 'stop',
+      stop: stopTokenId,
+      usage: { completionTokens: 2 },
+      timings: { decodeMs: 5 },
+    });
+  });
+
+  it('looks for stop strings only in the text after the least number of tokens', async () => {
+    const { stream, onStop } = setUp([' a', 'ad'], 3);
+    accept(stream);
+    for (const id of idsOf('a a add a b')) stream.push([id], 0);
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('a a add');
+    expect(events.at(-1)).toMatchObject({ finishReason: 'stop', stop: ' a' });
+    expect(onStop).toHaveBeenCalledOnce();
+  });
+
   it('gives what there is before it throws the error', async () => {
     const { stream } = setUp();
     accept(stream);

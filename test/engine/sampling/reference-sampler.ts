@@ -32,3 +32,29 @@ export function keptTokens(logits: Float32Array, params: SamplingParams): KeptTo
     return { id: order[i]!, from, to: sum / mass };
   });
 }
+
+/** What a sequence has come to when its next token is chosen. */
+export interface SequenceSoFar {
+  readonly promptIds: readonly number[];
+  readonly generatedIds: readonly number[];
+  readonly endIds: readonly number[];
+}
+
+/** What a logits processor must agree with: every logit by its own, in float64, from the whole history. */
+export function processedLogits(
+  logits: Float32Array,
+  params: SamplingParams,
+  { promptIds, generatedIds, endIds }: SequenceSoFar,
+): Float64Array {
+  return Float64Array.from(logits, (original, id) => {
+    const count = generatedIds.filter((generated) => generated === id).length;
+    let logit = original + (params.logitBias.get(id) ?? 0);
+    if (count > 0 || promptIds.includes(id)) {
+      logit = logit < 0 ? logit * params.repetitionPenalty : logit / params.repetitionPenalty;
+    }
+    logit -= params.frequencyPenalty * count;
+    if (count > 0) logit -= params.presencePenalty;
+    const isBanned = generatedIds.length < params.minTokens && endIds.includes(id);
+    return isBanned ? -Infinity : logit;
+  });
+}
