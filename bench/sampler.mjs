@@ -1,11 +1,17 @@
-// Times one choice over GPT-2's vocabulary: `npm run build && node bench/sampler.mjs`. Prints medians of 2,000.
+// Times one choice over GPT-2's vocabulary, changes to the logits included: `npm run build && node bench/sampler.mjs`.
+// Prints medians of 2,000. The sequence that penalties see is half of GPT-2's context of prompt and half of completion.
+import { LogitsProcessor } from '../dist/engine/sampling/logits-processor.js';
 import { createRandom } from '../dist/engine/sampling/random.js';
 import { Sampler } from '../dist/engine/sampling/sampler.js';
+import { DEFAULT_SAMPLING } from '../dist/engine/sampling/sampling-params.js';
 
 const VOCAB_SIZE = 50_257;
 const NUM_CALLS = 2_000;
+const HISTORY = 512;
 
-const everything = { temperature: 1, topK: 0, topP: 1, seed: 0n };
+const everything = DEFAULT_SAMPLING;
+const penalties = { presencePenalty: 0.5, frequencyPenalty: 0.3, repetitionPenalty: 1.2 };
+const logitBias = new Map(Array.from({ length: 1024 }, (_, index) => [index * 49, index % 2 ? 1 : -100]));
 const CASES = {
   greedy: { ...everything, temperature: 0 },
   'temperature 1': everything,
@@ -17,6 +23,30 @@ const CASES = {
   'top-p 0.95': { ...everything, topP: 0.95 },
   'top-k 40, top-p 0.95': { ...everything, topK: 40, topP: 0.95 },
   'top-k 5,000, top-p 0.95': { ...everything, topK: 5_000, topP: 0.95 },
+  'min-p 0.05': { ...everything, minP: 0.05 },
+  'min-p 0.0001': { ...everything, minP: 1e-4 },
+  'greedy, penalties': { ...everything, ...penalties, temperature: 0 },
+  '1,024 biases': { ...everything, logitBias },
+  'all at once': {
+    ...everything,
+    ...penalties,
+    logitBias,
+    temperature: 0.8,
+    topK: 5_000,
+    topP: 0.95,
+    minP: 1e-4,
+    minTokens: 9_999,
+  },
+  'all at once, top-k 40': {
+    ...everything,
+    ...penalties,
+    logitBias,
+    temperature: 0.8,
+    topK: 40,
+    topP: 0.95,
+    minP: 0.01,
+    minTokens: 9_999,
+  },
 };
 
 /** Rows like GPT-2's: a bell around -35, three wide, and a few tokens that stand out. */
@@ -34,11 +64,19 @@ const rows = Array.from({ length: 20 }, (_, index) => makeRow(index));
 const sampler = new Sampler(VOCAB_SIZE);
 const random = createRandom(1n);
 
+const row = new Float32Array(VOCAB_SIZE);
+const promptIds = Int32Array.from({ length: HISTORY }, (_, position) => random(1, position) * VOCAB_SIZE);
+
 for (const [name, params] of Object.entries(CASES)) {
   const times = [];
+  const processor = new LogitsProcessor(params, { promptIds, endIds: [50_256] });
+  for (let position = 0; position < HISTORY; position += 1)
+    processor.append(Math.floor(random(2, position) * VOCAB_SIZE));
   for (let call = 0; call < NUM_CALLS; call += 1) {
+    row.set(rows[call % rows.length]);
     const start = performance.now();
-    sampler.sample(rows[call % rows.length], params, random(0, call));
+    processor.apply(row);
+    sampler.sample(row, params, random(0, call));
     times.push(performance.now() - start);
   }
   times.sort((a, b) => a - b);

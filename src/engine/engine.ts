@@ -8,7 +8,7 @@ export interface GenerateRequest {
   readonly prompt: string | readonly number[];
   /** The most tokens to generate, at least 1. */
   readonly maxTokens: number;
-  /** How tokens are chosen. */
+  /** How tokens are chosen, and which end the completion. */
   readonly sampling: SamplingParams;
   /** Strings that end the completion, each not empty. */
   readonly stop: readonly string[];
@@ -41,7 +41,7 @@ export interface DeltaEvent {
 export interface FinishedEvent {
   readonly type: 'finished';
   readonly finishReason: 'stop' | 'length';
-  /** What stopped it, where `finishReason` is 'stop': the matched string, or the end-of-text token's id. */
+  /** What stopped it, where `finishReason` is 'stop': the matched string, or the id of the token that ended it. */
   readonly stop: string | number | undefined;
   readonly usage: Usage;
   readonly timings: Timings;
@@ -53,7 +53,7 @@ export type GenerateEvent = AcceptedEvent | DeltaEvent | FinishedEvent;
 /** Counts what a request consumed. */
 export interface Usage {
   readonly promptTokens: number;
-  /** Tokens generated, a stop string's and the end-of-text token included. */
+  /** Tokens generated, a stop string's and the token that ended the completion included. */
   readonly completionTokens: number;
   /** A part of `promptTokens`. */
   readonly cachedTokens: number;

@@ -17,4 +17,4 @@ export type {
   Usage,
 } from './engine.js';
 export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
-export type { SamplingParams } from './sampling/sampling-params.js';
+export { DEFAULT_SAMPLING, type SamplingParams } from './sampling/sampling-params.js';

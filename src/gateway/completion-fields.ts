@@ -9,6 +9,13 @@ const PROMPT = 'must be a string or a list of token ids, not empty, or a list of
 const TOKEN_ID = `must be a token id: an integer from 0 to ${UINT32_MAX}`;
 const SEVERAL_PROMPTS =
   'must hold one prompt, since this service does not complete several in one request yet';
+const REPETITION_PENALTY = 'must be a number greater than 0 and at most 2';
+const MAX_BIASES = 1024;
+const MAX_BIAS = 100;
+const LOGIT_BIAS = `must be an object of token ids, each with a number from -${MAX_BIAS} to ${MAX_BIAS}`;
+const BIAS = `must be a number from -${MAX_BIAS} to ${MAX_BIAS}`;
+const BIASED_TOKEN = `must have token ids as keys, integers from 0 to ${UINT32_MAX}`;
+const STOP_TOKENS = 'must be a list of at most 4 token ids';
 const SURROGATE = 'must be well-formed Unicode, without lone surrogates';
 const STOP = 'must be a string or a list of 1 to 4 strings';
 const STOP_BYTES = `must be a string of 1 to ${MAX_STOP_BYTES} bytes`;
@@ -50,9 +57,35 @@ const prompt = z.unknown().transform((value, context): NonNullable<GenerateReque
   return { $case: 'promptTokenIds', value: { ids: one as number[] } };
 });
 
+// One pass by hand here too: its keys are ids, and are named as a list's places are.
+const logitBias = z.unknown().transform((value, context): GenerateRequest['logitBias'] => {
+  const problem = logitBiasProblem(value);
+  if (problem === undefined) return value as GenerateRequest['logitBias'];
+  context.addIssue({ code: 'custom', input: value, ...problem });
+  return z.NEVER;
+});
+
 interface Problem {
   readonly message: string;
   readonly path?: number[];
+}
+
+function logitBiasProblem(value: unknown): Problem | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return { message: LOGIT_BIAS };
+  const entries = Object.entries(value);
+  if (entries.length > MAX_BIASES) {
+    return { message: `must have at most ${MAX_BIASES} entries, not ${entries.length}` };
+  }
+  for (const [id, bias] of entries) {
+    if (!isTokenId(id)) return { message: `${BIASED_TOKEN}, not ${JSON.stringify(id.slice(0, 32))}` };
+    if (!(Math.abs(bias) <= MAX_BIAS && typeof bias === 'number'))
+      return { message: BIAS, path: [Number(id)] };
+  }
+  return undefined;
+}
+
+function isTokenId(text: string): boolean {
+  return /^(0|[1-9]\d{0,9})$/.test(text) && Number(text) <= UINT32_MAX;
 }
 
 function textProblem(text: string): Problem | undefined {
@@ -78,6 +111,9 @@ const stopList = z.array(z.unknown(), STOP).min(1, STOP).max(4, STOP).pipe(z.arr
 
 const stop = z.union([stopString.transform((text) => [text]), stopList], STOP);
 
+const tokenId = z.int(TOKEN_ID).min(0, TOKEN_ID).max(UINT32_MAX, TOKEN_ID);
+const stopTokenIds = z.array(z.unknown(), STOP_TOKENS).max(4, STOP_TOKENS).pipe(z.array(tokenId));
+
 const DIGITS = /^-?\d{1,19}$/;
 
 const seed = z
@@ -98,8 +134,18 @@ export const COMPLETION_FIELDS = z.object(
     temperature: number(0, 2),
     top_p: number(0, 1),
     top_k: integer(0),
+    min_p: number(0, 1),
+    presence_penalty: number(-2, 2),
+    frequency_penalty: number(-2, 2),
+    repetition_penalty: nullable(
+      z.number(REPETITION_PENALTY).gt(0, REPETITION_PENALTY).max(2, REPETITION_PENALTY),
+    ),
+    logit_bias: nullable(logitBias),
     seed: nullable(seed),
     stop: nullable(stop),
+    stop_token_ids: nullable(stopTokenIds),
+    ignore_eos: boolean,
+    min_tokens: integer(0),
     stream: boolean,
     stream_options: nullable(streamOptions),
     timeout_ms: integer(1, 86_400_000),
@@ -108,10 +154,7 @@ export const COMPLETION_FIELDS = z.object(
     best_of: neutral(1),
     echo: neutral(false),
     suffix: neutral(''),
-    frequency_penalty: neutral(0),
-    presence_penalty: neutral(0),
     logprobs: z.null('must be null, since this service does not support it yet').optional(),
-    logit_bias: z.strictObject({}, 'must be empty, since this service does not support it yet').nullish(),
   },
   'must be a JSON object',
 );

@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { GenerateRequest as WireRequest } from '../contract/gen/linnet/v1/completion.js';
-import type { GenerateRequest, SamplingParams } from '../engine/index.js';
+import type { GenerateRequest } from '../engine/index.js';
 import { EngineError } from '../engine/index.js';
 import { invalidField } from './invalid-field.js';
 import { parseModelId } from './model-id.js';
+import { parseSampling } from './sampling-fields.js';
 
 /** The document separator `<|endoftext|>`: what an absent prompt stands for. */
 const END_OF_TEXT = 50256;
@@ -26,11 +26,12 @@ export interface ParsedGenerateRequest {
  * @throws EngineError INVALID_FIELD, naming the field.
  */
 export function parseGenerateRequest(wire: WireRequest): ParsedGenerateRequest {
+  const maxTokens = parseMaxTokens(wire.maxTokens ?? 16);
   const request = {
     model: parseModelId('model', wire.model),
     prompt: parsePrompt(wire.input),
-    maxTokens: parseMaxTokens(wire.maxTokens ?? 16),
-    sampling: parseSampling(wire),
+    maxTokens,
+    sampling: parseSampling(wire, maxTokens),
     stop: parseStop(wire.stop),
   };
   const cancelKey = wire.cancelKey === undefined ? undefined : parseCancelKey(wire.cancelKey);
@@ -60,26 +61,6 @@ function parsePrompt(input: WireRequest['input']): string | readonly number[] {
 function parseMaxTokens(maxTokens: number): number {
   if (maxTokens >= 1) return maxTokens;
   throw invalidField({ field: 'max_tokens', mustBe: 'at least 1', got: maxTokens });
-}
-
-function parseSampling(wire: WireRequest): SamplingParams {
-  return {
-    temperature: parseNumber('temperature', wire.temperature ?? 1, 2),
-    topP: parseNumber('top_p', wire.topP ?? 1, 1),
-    topK: wire.topK ?? 0,
-    seed: wire.seed ?? drawSeed(),
-  };
-}
-
-/** Parses a number in [0, max]; NaN is in no range. */
-function parseNumber(field: string, value: number, max: number): number {
-  if (value >= 0 && value <= max) return value;
-  throw invalidField({ field, mustBe: `between 0 and ${max}`, got: value });
-}
-
-/** Draws a seed of 53 bits, so that a caller can send it back also as a JSON number. */
-function drawSeed(): bigint {
-  return randomBytes(8).readBigUInt64BE() >> 11n;
 }
 
 function parseStop(stop: readonly string[]): readonly string[] {

@@ -42,7 +42,19 @@ describe('linnet complete', () => {
     expect(stopped.stdout).toBe(stdout.slice(0, stdout.indexOf(stop)));
   });
 
+  it('changes the text by penalties, which less than nothing turns around', async () => {
+    const text = async (...args: string[]) =>
+      (await run(['complete', 'The king was', '--temperature', '0', '--max-tokens', '60', ...args])).stdout;
+    const numWords = (text: string) => new Set(text.split(/\W+/)).size;
+    const free = numWords(await text());
+    expect(numWords(await text('--frequency-penalty', '1'))).toBeGreaterThan(free);
+    expect(numWords(await text('--presence-penalty', '2'))).toBeGreaterThan(free);
+    expect(numWords(await text('--repetition-penalty', '1.3'))).toBeGreaterThan(free);
+    expect(numWords(await text('--frequency-penalty', '-2'))).toBeLessThan(free);
+  });
+
   it.each([
+    [['--min-p', '2'], /^linnet: `min_p` must be between 0 and 1; got 2\.\n$/],
     [['--temperature', '3'], /^linnet: `temperature` must be between 0 and 2; got 3\.\n$/],
     [['--max-tokens', 'few'], /'few' is invalid.*whole number/],
     [['--seed', '9223372036854775808'], /64 bits/],

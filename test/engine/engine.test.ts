@@ -2,7 +2,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createEngine, type Engine, EngineError, type GenerateRequest } from '../../src/engine/index.js';
+import {
+  createEngine,
+  DEFAULT_SAMPLING,
+  type Engine,
+  EngineError,
+  type GenerateRequest,
+  type SamplingParams,
+} from '../../src/engine/index.js';
 import { complete, createTestEngine, requestFor } from '../support/engine-under-test.js';
 import { fixtureCheckpoint, readReference } from '../support/fixtures.js';
 
@@ -44,6 +51,7 @@ describe('the engine', () => {
         (_, position) => (i * 7919 + position * 104_729) % 50_256,
       );
       const sampling = {
+        ...DEFAULT_SAMPLING,
         temperature: i % 3 === 0 ? 0 : 0.9,
         topP: i % 2 ? 0.9 : 1,
         topK: i % 5 ? 0 : 40,
@@ -59,7 +67,7 @@ describe('the engine', () => {
 
   it('does not depend on the seed when it is greedy, and does when it samples', async () => {
     const ids = async (temperature: number, seed: bigint) =>
-      (await complete(engine, requestFor('Hello', { sampling: { temperature, topP: 1, topK: 0, seed } })))
+      (await complete(engine, requestFor('Hello', { sampling: { ...DEFAULT_SAMPLING, temperature, seed } })))
         .tokenIds;
     expect(await ids(0, 1n)).toEqual(await ids(0, 2n));
     expect(await ids(1, 1n)).toEqual(await ids(1, 1n));
@@ -77,12 +85,77 @@ describe('the engine', () => {
     expect(stopped.text).toBe(text.slice(0, text.indexOf(stop)));
   });
 
+  it('ends at a stop token, which is told but is no part of the text', async () => {
+    const free = await complete(engine, requestFor('Hello'));
+    const stop = free.tokenIds[7]!;
+    const end = free.tokenIds.indexOf(stop);
+    const { tokenIds, text, finished } = await complete(engine, requestWith({ stopTokenIds: [1, stop] }));
+    expect(tokenIds).toEqual(free.tokenIds.slice(0, end + 1));
+    expect(finished).toMatchObject({ finishReason: 'stop', stop, usage: { completionTokens: end + 1 } });
+    expect(free.text.startsWith(text)).toBe(true);
+    expect(text).toBe((await complete(engine, requestFor('Hello', { maxTokens: end }))).text);
+  });
+
+  it('ends at the end-of-text token, unless it is ignored or comes too early', async () => {
+    const forced = { logitBias: new Map([[50_256, 100]]) };
+    const ending = await complete(engine, requestWith(forced));
+    expect(ending.tokenIds).toEqual([50_256]);
+    expect(ending.finished).toMatchObject({ finishReason: 'stop', stop: 50_256 });
+
+    const ignoring = await complete(engine, requestWith({ ...forced, ignoreEos: true, minTokens: 3 }));
+    expect(ignoring.tokenIds).toEqual(Array(16).fill(50_256));
+    expect(ignoring.finished).toMatchObject({ finishReason: 'length', stop: undefined });
+
+    const free = await complete(engine, requestFor('Hello'));
+    const late = await complete(engine, requestWith({ ...forced, stopTokenIds: [9], minTokens: 5 }));
+    expect(late.tokenIds).toEqual([...free.tokenIds.slice(0, 5), 50_256]);
+  });
+
+  it('looks for stop strings only after as many tokens as there must be', async () => {
+    const { text } = await complete(engine, requestFor('Hello'));
+    const stop = [...text][0]!;
+    const late = await complete(engine, { ...requestWith({ minTokens: 16 }), stop: [stop] });
+    expect(late.text).toBe(text);
+    expect(late.finished.finishReason).toBe('length');
+  });
+
+  it('penalizes what came, greedy choices included, the same whatever else runs', async () => {
+    const penalties: Partial<SamplingParams>[] = [
+      { frequencyPenalty: 2, presencePenalty: 2 },
+      { repetitionPenalty: 2 },
+      { logitBias: new Map([[11, -100]]) },
+      { temperature: 1, minP: 0.3, frequencyPenalty: -2 },
+    ];
+    const requests = penalties.map((changes) => requestWith(changes, { maxTokens: 60 }));
+    const alone = [];
+    for (const request of requests) alone.push((await complete(engine, request)).tokenIds);
+    const together = await Promise.all(requests.map((request) => complete(engine, request)));
+    expect(together.map(({ tokenIds }) => tokenIds)).toEqual(alone);
+    const free = (await complete(engine, requestFor('Hello', { maxTokens: 60 }))).tokenIds;
+    expect(new Set(alone[0]).size).toBeGreaterThan(new Set(free).size);
+    for (const ids of alone.slice(0, 2)) expect(ids).not.toEqual(free);
+  });
+
   it.each<[string, GenerateRequest, Partial<EngineError>]>([
     ['an empty prompt', requestFor(''), { reason: 'INVALID_FIELD', field: 'prompt' }],
     [
       'an id outside the vocabulary',
       requestFor([1, 50_257]),
       { reason: 'INVALID_FIELD', field: 'prompt_token_ids.ids[1]' },
+    ],
+    [
+      'a bias of a token outside the vocabulary',
+      requestWith({ logitBias: new Map([[50_257, 1]]) }),
+      {
+        reason: 'INVALID_FIELD',
+        field: 'logit_bias[50257]',
+        message: '`logit_bias[50257]` must be in [0, 50257); got 50257.',
+      },
+    ],
+    [
+      'a stop token outside the vocabulary',
+      requestWith({ stopTokenIds: [0, 60_000] }),
+      { reason: 'INVALID_FIELD', field: 'stop_token_ids[1]' },
     ],
     [
       'a prompt that fills the context',
@@ -111,6 +184,14 @@ describe('the engine', () => {
   });
 });
 
+function requestWith(
+  changes: Partial<SamplingParams>,
+  overrides: Partial<GenerateRequest> = {},
+): GenerateRequest {
+  const request = requestFor('Hello', overrides);
+  return { ...request, sampling: { ...request.sampling, ...changes } };
+}
+
 describe('an aborted request', () => {
   let engine: Engine;
   beforeEach(async () => {
@@ -121,7 +202,7 @@ describe('an aborted request', () => {
 
   const long = requestFor(Array(100).fill(3), {
     maxTokens: 150,
-    sampling: { temperature: 1, topP: 1, topK: 0, seed: 5n },
+    sampling: { ...DEFAULT_SAMPLING, seed: 5n },
   });
 
   /** Lets a step pass: each one reports the load. */

@@ -23,8 +23,16 @@ describe('parseCompletionRequest', () => {
         temperature: undefined,
         topP: undefined,
         topK: undefined,
+        minP: undefined,
         seed: undefined,
+        presencePenalty: undefined,
+        frequencyPenalty: undefined,
+        repetitionPenalty: undefined,
+        logitBias: {},
         stop: [],
+        stopTokenIds: [],
+        ignoreEos: undefined,
+        minTokens: undefined,
       },
       stream: false,
       includeUsage: false,
@@ -37,7 +45,8 @@ describe('parseCompletionRequest', () => {
     const fields = [
       ...['model', 'prompt', 'max_tokens', 'temperature', 'top_p', 'top_k', 'seed', 'stop', 'stream', 'user'],
       ...['stream_options', 'timeout_ms', 'n', 'best_of', 'echo', 'suffix', 'logprobs', 'logit_bias'],
-      ...['frequency_penalty', 'presence_penalty'],
+      ...['frequency_penalty', 'presence_penalty', 'repetition_penalty', 'min_p', 'min_tokens'],
+      ...['ignore_eos', 'stop_token_ids'],
     ];
     const nulls = Object.fromEntries(fields.map((field) => [field, null]));
     expect(parseCompletionRequest(nulls)).toEqual(parseCompletionRequest({}));
@@ -91,8 +100,7 @@ describe('parseCompletionRequest', () => {
 
   it('accepts what is not supported yet where its value changes nothing', () => {
     const neutral = {
-      ...{ n: 1, best_of: 1, echo: false, suffix: '', logprobs: null, logit_bias: {} },
-      ...{ frequency_penalty: 0, presence_penalty: -0, user: 'me' },
+      ...{ n: 1, best_of: 1, echo: false, suffix: '', logprobs: null, user: 'me' },
     };
     expect(parseCompletionRequest(neutral)).toEqual(parseCompletionRequest({}));
   });
@@ -157,9 +165,34 @@ describe('parseCompletionRequest', () => {
     ['suffix', 'x'],
     ['logprobs', 0],
     ['logprobs', 6],
-    ['logit_bias', { '50256': -100 }],
-    ['frequency_penalty', 0.5],
+    ['logit_bias', []],
+    ['logit_bias', 5],
+    ['logit_bias', { a: 1 }],
+    ['logit_bias', { '-1': 1 }],
+    ['logit_bias', { '1.5': 1 }],
+    ['logit_bias', { '01': 1 }],
+    ['logit_bias', { '': 1 }],
+    ['logit_bias', { '4294967296': 1 }],
+    ['logit_bias', { '5': 100.5 }],
+    ['logit_bias', { '5': -101 }],
+    ['logit_bias', { '5': '1' }],
+    ['logit_bias', { '5': null }],
+    ['logit_bias', { '5': [1] }],
+    ['logit_bias', Object.fromEntries(Array.from({ length: 1025 }, (_, id) => [id, 1]))],
+    ['frequency_penalty', 2.1],
+    ['frequency_penalty', '0'],
     ['presence_penalty', -3],
+    ['repetition_penalty', 0],
+    ['repetition_penalty', 2.1],
+    ['min_p', -0.1],
+    ['min_p', 1.1],
+    ['min_tokens', -1],
+    ['min_tokens', 0.5],
+    ['ignore_eos', 1],
+    ['stop_token_ids', 50256],
+    ['stop_token_ids', [1, 2, 3, 4, 5]],
+    ['stop_token_ids', [1, -1]],
+    ['stop_token_ids', ['1']],
   ])('refuses %s: %j and names the field', (field, value) => {
     const error = refusal({ [field]: value, ...(field === 'stream_options' ? { stream: true } : {}) });
     expect(error).toMatchObject({
@@ -171,7 +204,32 @@ describe('parseCompletionRequest', () => {
     expect(error?.message).toMatch(new RegExp(`^\`${field}(\\[\\d+\\])*\` must .*; got .+\\.$`));
   });
 
+  it('reads penalties, biases and what ends the completion, up to their limits', () => {
+    const biases = Object.fromEntries(Array.from({ length: 1024 }, (_, id) => [id, id % 2 ? 100 : -100]));
+    const { generate, ignoredFields } = parseCompletionRequest({
+      ...{ presence_penalty: -2, frequency_penalty: 2, repetition_penalty: 2, logit_bias: biases, min_p: 1 },
+      ...{ min_tokens: 0, ignore_eos: false, stop_token_ids: [0, 1, 2, 4294967295] },
+    });
+    expect(generate).toMatchObject({
+      ...{ presencePenalty: -2, frequencyPenalty: 2, repetitionPenalty: 2, logitBias: biases, minP: 1 },
+      ...{ minTokens: 0, ignoreEos: false, stopTokenIds: [0, 1, 2, 4294967295] },
+    });
+    expect(ignoredFields).toEqual([]);
+    expect(parseCompletionRequest({ logit_bias: {}, stop_token_ids: [] })).toEqual(
+      parseCompletionRequest({}),
+    );
+  });
+
   it('says which element of a list is wrong, and what was there', () => {
+    expect(refusal({ logit_bias: { '50256': -101 } })?.message).toBe(
+      '`logit_bias[50256]` must be a number from -100 to 100; got -101.',
+    );
+    expect(refusal({ logit_bias: { the: 1 } })?.message).toBe(
+      '`logit_bias` must have token ids as keys, integers from 0 to 4294967295, not "the"; got an object.',
+    );
+    expect(refusal({ stop_token_ids: [0, -1] })?.message).toBe(
+      '`stop_token_ids[1]` must be a token id: an integer from 0 to 4294967295; got -1.',
+    );
     expect(refusal({ prompt: [1, 2, -7] })?.message).toBe(
       '`prompt[2]` must be a token id: an integer from 0 to 4294967295; got -7.',
     );
@@ -204,9 +262,9 @@ describe('parseCompletionRequest', () => {
   });
 
   it('names unknown fields so that they fit a header', () => {
-    const body = JSON.parse('{"prompt":"x","min_p":0.1,"__proto__":{},"a\\nb":1,"ключ":2,"toString":3}');
+    const body = JSON.parse('{"prompt":"x","mirostat":2,"__proto__":{},"a\\nb":1,"ключ":2,"toString":3}');
     expect(parseCompletionRequest(body).ignoredFields).toEqual([
-      'min_p',
+      'mirostat',
       '__proto__',
       'a?b',
       '????',
@@ -228,6 +286,7 @@ describe('parseCompletionRequest', () => {
         'suffix',
         'logprobs',
         'logit_bias',
+        'stop_token_ids',
         'other',
       ],
     );

@@ -62,7 +62,7 @@ describe('POST /v1/completions', () => {
   });
 
   it('asks the engine for what the client asked, under the request id of the answer', async () => {
-    const answer = gateway.post({ model: 'fable', prompt: [1, 2], temperature: 0, stop: '\n', min_p: 0.1 });
+    const answer = gateway.post({ model: 'fable', prompt: [1, 2], temperature: 0, stop: '\n', mirostat: 2 });
     const call = await service.nextCall();
     expect(call.request).toMatchObject({
       model: 'fable',
@@ -75,7 +75,26 @@ describe('POST /v1/completions', () => {
     call.complete('x');
     const response = await answer;
     expect(call.requestId).toBe(response.headers.get('x-request-id'));
-    expect(response.headers.get('x-linnet-ignored-fields')).toBe('min_p');
+    expect(response.headers.get('x-linnet-ignored-fields')).toBe('mirostat');
+  });
+
+  it('asks the engine for penalties, biases and what ends the completion', async () => {
+    const answer = gateway.post({
+      ...{ prompt: 'x', presence_penalty: 0.5, frequency_penalty: 0.3, repetition_penalty: 1.1, min_p: 0.1 },
+      ...{
+        logit_bias: { '0': 1.5, '50256': -100 },
+        min_tokens: 2,
+        ignore_eos: true,
+        stop_token_ids: [0, 13],
+      },
+    });
+    const call = await service.nextCall();
+    expect(call.request).toMatchObject({
+      ...{ presencePenalty: 0.5, frequencyPenalty: 0.3, repetitionPenalty: 1.1, minP: 0.1 },
+      ...{ logitBias: { 0: 1.5, 50256: -100 }, minTokens: 2, ignoreEos: true, stopTokenIds: [0, 13] },
+    });
+    call.complete('x');
+    expect((await answer).headers.has('x-linnet-ignored-fields')).toBe(false);
   });
 
   it('keeps a request id that the client made up, unless it is not fit for a header', async () => {

@@ -72,6 +72,26 @@ describe('Generate', () => {
     });
   });
 
+  it('gives the engine penalties, biases and what ends the completion', async () => {
+    const said = {
+      minP: 0.1,
+      presencePenalty: -0.5,
+      frequencyPenalty: 0.3,
+      repetitionPenalty: 1.1,
+      minTokens: 3,
+      ignoreEos: true,
+      stopTokenIds: [0, 50_256],
+    };
+    const { result, generation } = await begin({ ...said, logitBias: { 0: -100, 50256: 2.5 } });
+    generation.emit(finished());
+    await result;
+    const logitBias = new Map([
+      [0, -100],
+      [50_256, 2.5],
+    ]);
+    expect(generation.request.sampling).toMatchObject({ ...said, logitBias });
+  });
+
   it("names the request as the caller's x-request-id does, and by itself where that is unfit for logs", async () => {
     const ids = [];
     for (const given of ['trace.7-a_b', 'a b', undefined]) {

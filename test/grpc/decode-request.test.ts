@@ -5,7 +5,13 @@ import { EngineError } from '../../src/engine/index.js';
 import { decodeRequest } from '../../src/grpc/decode-request.js';
 
 function encode(prompt: string): Uint8Array {
-  return GenerateRequest.encode({ model: '', input: { $case: 'prompt', value: prompt }, stop: [] }).finish();
+  return GenerateRequest.encode({
+    model: '',
+    input: { $case: 'prompt', value: prompt },
+    stop: [],
+    logitBias: {},
+    stopTokenIds: [],
+  }).finish();
 }
 
 describe('decodeRequest', () => {

@@ -2,15 +2,19 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
-import { EngineError } from '../../src/engine/index.js';
+import { DEFAULT_SAMPLING, EngineError } from '../../src/engine/index.js';
 import { parseCancelKey, parseGenerateRequest } from '../../src/grpc/generate-request.js';
 
 function wire(fields: Partial<GenerateRequest> = {}): GenerateRequest {
-  return { model: '', input: undefined, stop: [], ...fields };
+  return { model: '', input: undefined, stop: [], logitBias: {}, stopTokenIds: [], ...fields };
 }
 
 function parse(fields: Partial<GenerateRequest> = {}) {
   return parseGenerateRequest(wire(fields)).request;
+}
+
+function biases(count: number): Record<number, number> {
+  return Object.fromEntries(Array.from({ length: count }, (_, id) => [id, 1]));
 }
 
 function refusal(fields: Partial<GenerateRequest>): EngineError {
@@ -30,7 +34,7 @@ describe('parseGenerateRequest', () => {
         model: '',
         prompt: [50256],
         maxTokens: 16,
-        sampling: { temperature: 1, topP: 1, topK: 0, seed: expect.any(BigInt) },
+        sampling: { ...DEFAULT_SAMPLING, seed: expect.any(BigInt) },
         stop: [],
       },
       cancelKey: undefined,
@@ -54,7 +58,7 @@ describe('parseGenerateRequest', () => {
       model: 'm',
       prompt: [0, 4294967295],
       maxTokens: 1,
-      sampling: { temperature: 0, topP: 0, topK: 0, seed: -(2n ** 63n) },
+      sampling: { ...DEFAULT_SAMPLING, temperature: 0, topP: 0, topK: 0, seed: -(2n ** 63n) },
       stop,
     });
   });
@@ -73,6 +77,42 @@ describe('parseGenerateRequest', () => {
     [{ temperature: Infinity }, 'temperature', '`temperature` must be between 0 and 2; got Infinity.'],
     [{ topP: 1.01 }, 'top_p', '`top_p` must be between 0 and 1; got 1.01.'],
     [{ topP: -Infinity }, 'top_p', '`top_p` must be between 0 and 1; got -Infinity.'],
+    [{ minP: 1.01 }, 'min_p', '`min_p` must be between 0 and 1; got 1.01.'],
+    [{ minP: -1 }, 'min_p', '`min_p` must be between 0 and 1; got -1.'],
+    [{ presencePenalty: 2.1 }, 'presence_penalty', '`presence_penalty` must be between -2 and 2; got 2.1.'],
+    [{ frequencyPenalty: -3 }, 'frequency_penalty', '`frequency_penalty` must be between -2 and 2; got -3.'],
+    [
+      { repetitionPenalty: 0 },
+      'repetition_penalty',
+      '`repetition_penalty` must be greater than 0 and at most 2; got 0.',
+    ],
+    [
+      { repetitionPenalty: Number.NaN },
+      'repetition_penalty',
+      '`repetition_penalty` must be greater than 0 and at most 2; got NaN.',
+    ],
+    [
+      { repetitionPenalty: 2.5 },
+      'repetition_penalty',
+      '`repetition_penalty` must be greater than 0 and at most 2; got 2.5.',
+    ],
+    [
+      { logitBias: { 5: 1, 7: 100.5 } },
+      'logit_bias[7]',
+      '`logit_bias[7]` must be between -100 and 100; got 100.5.',
+    ],
+    [
+      { logitBias: { 7: Number.NaN } },
+      'logit_bias[7]',
+      '`logit_bias[7]` must be between -100 and 100; got NaN.',
+    ],
+    [{ logitBias: biases(1025) }, 'logit_bias', '`logit_bias` must be at most 1024 entries; got 1025.'],
+    [{ minTokens: 17 }, 'min_tokens', '`min_tokens` must be at most `max_tokens`, 16; got 17.'],
+    [
+      { stopTokenIds: [1, 2, 3, 4, 5] },
+      'stop_token_ids',
+      '`stop_token_ids` must be at most 4 token ids; got 5.',
+    ],
     [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', '`stop` must be at most 4 strings; got 5.'],
     [{ stop: ['a', ''] }, 'stop', '`stop` must be strings of 1 to 256 bytes of UTF-8; got one of 0 bytes.'],
     [
@@ -90,6 +130,22 @@ describe('parseGenerateRequest', () => {
     ['prompt_token_ids', { $case: 'promptTokenIds', value: { ids: [] } }],
   ])('refuses an empty %s, and says how to ask for none', (field, input) => {
     expect(refusal({ input })).toMatchObject({ field, message: expect.stringContaining('leave it unset') });
+  });
+
+  it('accepts penalties, biases and stop tokens up to their limits', () => {
+    const said = { minP: 1, presencePenalty: -2, frequencyPenalty: 2, repetitionPenalty: 2, ignoreEos: true };
+    const { sampling } = parse({
+      ...said,
+      maxTokens: 9,
+      minTokens: 9,
+      stopTokenIds: [0, 1, 2, 4294967295],
+      logitBias: { ...biases(1022), 2000: -100, 4294967295: 100 },
+    });
+    expect(sampling).toMatchObject({ ...said, minTokens: 9, stopTokenIds: [0, 1, 2, 4294967295] });
+    expect(sampling.logitBias.size).toBe(1024);
+    expect(sampling.logitBias.get(2000)).toBe(-100);
+    expect(sampling.logitBias.get(4294967295)).toBe(100);
+    expect(parse({ repetitionPenalty: 5e-324 }).sampling.repetitionPenalty).toBe(5e-324);
   });
 
   it('accepts stop strings up to their limits', () => {

@@ -1,5 +1,6 @@
 import {
   createEngine,
+  DEFAULT_SAMPLING,
   type Engine,
   type EngineOptions,
   type FinishedEvent,
@@ -23,7 +24,7 @@ export function requestFor(
   prompt: string | readonly number[],
   overrides: Partial<GenerateRequest> = {},
 ): GenerateRequest {
-  const sampling = { temperature: 0, topP: 1, topK: 0, seed: 1n };
+  const sampling = { ...DEFAULT_SAMPLING, temperature: 0, seed: 1n };
   return { model: '', prompt, maxTokens: 16, sampling, stop: [], ...overrides };
 }
 

@@ -32,7 +32,14 @@ export async function startGrpcHarness(options: Partial<GrpcServerOptions> = {})
 
 /** A request with nothing set but what is given. */
 export function wireRequest(fields: Partial<GenerateRequest> = {}): GenerateRequest {
-  return { model: '', input: { $case: 'prompt', value: 'Once' }, stop: [], ...fields };
+  return {
+    model: '',
+    input: { $case: 'prompt', value: 'Once' },
+    stop: [],
+    logitBias: {},
+    stopTokenIds: [],
+    ...fields,
+  };
 }
 
 /** What a call brought: its messages, and the error that ended it, if one did. */

@@ -6,6 +6,7 @@ import { ModelRunner } from '../../src/engine/model/model-runner.js';
 import type { QuantizationScheme } from '../../src/engine/model/quantization.js';
 import { openQuantizedWeights } from '../../src/engine/model/quantized-cache.js';
 import { createSession } from '../../src/engine/model/session.js';
+import { DEFAULT_SAMPLING } from '../../src/engine/sampling/sampling-params.js';
 import { Sequence } from '../../src/engine/scheduling/sequence.js';
 
 export interface ModelUnderTest {
@@ -48,8 +49,8 @@ export async function loadModelUnderTest(directory: string, quantized?: Quantize
  */
 export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pieces: readonly number[]) {
   const { config, capacities, runner } = model;
-  const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
-  const sequence = new Sequence({ id: 1, promptIds: ids, maxTokens: 1, sampling }, { arrivedAtMs: 0 });
+  const request = { id: 1, promptIds: ids, maxTokens: 1, sampling: DEFAULT_SAMPLING };
+  const sequence = new Sequence(request, { arrivedAtMs: 0 });
   const classIndex = capacities.length - 1;
   const logits = new Float32Array(ids.length * config.vocabSize);
   for (let piece = 0; sequence.numComputedTokens < ids.length; piece++) {

@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { GenerateRequest } from '../../contract/gen/linnet/v1/completion.js';
 import { createEngine, EngineError } from '../../engine/index.js';
 import { GatewayError } from '../../gateway/gateway-error.js';
@@ -7,19 +7,13 @@ import { CliError, UsageError } from '../cli-error.js';
 import { printCompletion } from '../completion-printer.js';
 import { type CompletionSource, createLocalSource, createRemoteSource } from '../completion-source.js';
 import { toEngineOptions } from '../engine-options.js';
-import { parseCountArgument, parseNumberArgument, parseSeedArgument } from '../number-argument.js';
+import { addRequestOptions, type RequestOptions, toRequest } from '../request-options.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
 import { addSettingOptions, settingsOf } from '../setting-options.js';
 
 /** The options that are no settings. */
-interface CompleteOptions {
+interface CompleteOptions extends RequestOptions {
   readonly address?: string;
-  readonly maxTokens?: number;
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly seed?: bigint;
-  readonly stop?: readonly string[];
 }
 
 /** Adds `linnet complete`: one completion, streamed to the terminal. */
@@ -28,25 +22,12 @@ export function addCompleteCommand(program: Command): void {
     .command('complete')
     .description('Complete a prompt on the terminal; nothing else needs to run.')
     .argument('[prompt]', 'what to continue; `-`, or none with piped input, reads it from standard input')
-    .option('--address <address>', 'ask the gRPC service that runs there, not an engine of its own')
-    .addOption(option('--max-tokens <count>', 'the most tokens to generate (default 16)', parseCountArgument))
-    .addOption(option('--temperature <number>', '0 is greedy, at most 2 (default 1)', parseNumberArgument))
-    .addOption(
-      option(
-        '--top-p <number>',
-        'keep the most probable tokens of this sum (default 1)',
-        parseNumberArgument,
-      ),
-    )
-    .addOption(
-      option('--top-k <count>', 'keep this many most probable tokens (default 0, all)', parseCountArgument),
-    )
-    .addOption(option('--seed <number>', 'make it repeatable (default: drawn)', parseSeedArgument))
-    .option('--stop <text...>', 'end before any of these, at most 4');
+    .option('--address <address>', 'ask the gRPC service that runs there, not an engine of its own');
+  addRequestOptions(command);
   addSettingOptions(command, ['model', 'precision', 'cacheDirectory', 'threads']);
   command.action(async (prompt: string | undefined, options: CompleteOptions) => {
     const resolved = settingsOf(command, process.env);
-    const request = toRequest(await readPrompt(prompt), options, resolved);
+    const request = toRequest(modelOf(options, resolved), await readPrompt(prompt), options);
     const source = createSource(options.address, resolved);
     process.exitCode = await complete(source, request);
   });
@@ -76,24 +57,9 @@ async function readPrompt(prompt: string | undefined): Promise<string> {
   return (await text(process.stdin)).replace(/\r?\n$/, '');
 }
 
-function toRequest(
-  prompt: string,
-  options: CompleteOptions,
-  { settings, origins }: ResolvedSettings,
-): GenerateRequest {
-  const { address, maxTokens, temperature, topP, topK, seed, stop = [] } = options;
-  return {
-    // On a service elsewhere a model has an id, not a folder; its default one is right unless the flag names another.
-    model: address !== undefined && origins.model === '--model' ? settings.model : '',
-    input: { $case: 'prompt', value: prompt },
-    stop: [...stop],
-    maxTokens,
-    temperature,
-    topP,
-    topK,
-    seed,
-    cancelKey: undefined,
-  };
+/** On a service elsewhere a model has an id, not a folder; its default one is right unless the flag names another. */
+function modelOf({ address }: CompleteOptions, { settings, origins }: ResolvedSettings): string {
+  return address !== undefined && origins.model === '--model' ? settings.model : '';
 }
 
 function createSource(address: string | undefined, resolved: ResolvedSettings): CompletionSource {
@@ -112,8 +78,4 @@ function toCliError(caught: unknown): unknown {
     return caught.kind.http === 400 ? new UsageError(caught.message) : new CliError(caught.message);
   }
   return caught;
-}
-
-function option<T>(flag: string, description: string, parse: (text: string) => T): Option {
-  return new Option(flag, description).argParser(parse);
 }

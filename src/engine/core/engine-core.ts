@@ -1,4 +1,5 @@
 import type { ModelRunner } from '../model/model-runner.js';
+import { LogitsProcessor } from '../sampling/logits-processor.js';
 import { createRandom } from '../sampling/random.js';
 import { Sampler } from '../sampling/sampler.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
@@ -48,6 +49,9 @@ export interface EngineCoreOptions {
 
 interface RunningSequence {
   readonly sequence: Sequence;
+  readonly processor: LogitsProcessor;
+  /** The tokens that end it. */
+  readonly endIds: readonly number[];
   readonly random: (position: number) => number;
 }
 
@@ -88,8 +92,17 @@ export class EngineCore {
   add(request: SequenceRequest): boolean {
     const sequence = new Sequence(request, { arrivedAtMs: this.#now(), lookup: this.#lookup });
     if (!this.#scheduler.add(sequence)) return false;
-    const random = createRandom(request.sampling.seed);
-    this.#sequences.set(request.id, { sequence, random: (position) => random(0, position) });
+    const { promptIds, sampling } = request;
+    const endIds = sampling.ignoreEos ? [] : [this.#endOfTextId];
+    endIds.push(...sampling.stopTokenIds);
+    const processor = new LogitsProcessor(sampling, { promptIds, endIds });
+    const random = createRandom(sampling.seed);
+    this.#sequences.set(request.id, {
+      sequence,
+      processor,
+      endIds,
+      random: (position) => random(0, position),
+    });
     return true;
   }
 
@@ -126,28 +139,25 @@ export class EngineCore {
    * it from the next row. Takes the sequence out if the last one is its last.
    */
   #sample(sequence: Sequence, logits: Float32Array): SampledTokens {
-    const { random } = this.#sequences.get(sequence.id)!;
+    const { random, processor, endIds } = this.#sequences.get(sequence.id)!;
     const { numDraftTokens, tokenIds: known } = sequence;
     const tokenIds: number[] = [];
     let finishReason: SequenceFinishReason | undefined;
     for (let isRight = true; isRight && finishReason === undefined; ) {
       const start = tokenIds.length * this.#vocabSize;
       const row = logits.subarray(start, start + this.#vocabSize);
+      processor.apply(row);
       const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
       isRight = tokenIds.length < numDraftTokens && known[sequence.numTokens] === tokenId;
       if (isRight) sequence.numComputedTokens++;
+      processor.append(tokenId);
       sequence.append(tokenId);
       tokenIds.push(tokenId);
-      finishReason = this.#finishReason(sequence, tokenId);
+      finishReason = finishReasonOf(sequence, endIds);
     }
     sequence.lookup?.learn(numDraftTokens, tokenIds.length - 1);
     if (finishReason !== undefined) this.#release(sequence);
     return { id: sequence.id, tokenIds, finishReason };
-  }
-
-  #finishReason(sequence: Sequence, tokenId: number): SequenceFinishReason | undefined {
-    if (tokenId === this.#endOfTextId) return 'stop';
-    return sequence.numTokens >= sequence.maxTotalTokens ? 'length' : undefined;
   }
 
   #toStarted({ id, arrivedAtMs, numCachedTokens }: Sequence): StartedSequence {
@@ -167,6 +177,15 @@ export class EngineCore {
     this.#scheduler.release(sequence);
     this.#sequences.delete(sequence.id);
   }
+}
+
+/** Whether a sequence's last token ends it. */
+function finishReasonOf(
+  { tokenIds, numTokens, maxTotalTokens }: Sequence,
+  endIds: readonly number[],
+): SequenceFinishReason | undefined {
+  if (endIds.includes(tokenIds[numTokens - 1]!)) return 'stop';
+  return numTokens >= maxTotalTokens ? 'length' : undefined;
 }
 
 /** A sequence that gets new tokens, and the rows of the batch to choose them from. */

@@ -107,10 +107,15 @@ export class ModelWorker {
       const stream = this.#streams.get(id);
       if (stream === undefined) continue; // aborted while the step ran
       if (finishReason !== undefined) this.#streams.delete(id);
+      if (finishReason === 'stop') {
+        // The token that stops is told apart: it has no text.
+        const stopTokenId = tokenIds.at(-1)!;
+        stream.push(tokenIds.slice(0, -1), atMs);
+        stream.finish({ finishReason, stopTokenId, atMs });
+        continue;
+      }
       stream.push(tokenIds, atMs);
-      const stopTokenId = tokenIds.at(-1);
-      if (finishReason === 'stop' && stopTokenId !== undefined) stream.finish({ finishReason, stopTokenId });
-      else if (finishReason === 'length') stream.finish({ finishReason });
+      if (finishReason === 'length') stream.finish({ finishReason });
     }
   }
 

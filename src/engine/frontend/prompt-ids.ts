@@ -5,13 +5,12 @@ import type { Tokenizer } from './tokenizer.js';
 /**
  * Turns a request's prompt into token ids that fit the model, with room for the completion.
  *
- * @throws EngineError INVALID_FIELD for an empty prompt or an id outside the vocabulary, CONTEXT_LENGTH_EXCEEDED.
+ * @throws EngineError INVALID_FIELD for an empty prompt, CONTEXT_LENGTH_EXCEEDED.
  */
 export function toPromptIds(request: GenerateRequest, shape: ModelShape, tokenizer: Tokenizer): Int32Array {
   const ids = typeof request.prompt === 'string' ? encode(request, shape, tokenizer) : request.prompt;
   if (ids.length === 0)
     throw new EngineError('INVALID_FIELD', '`prompt` must not be empty.', { field: 'prompt' });
-  checkVocabulary(ids, shape.vocabSize);
   if (ids.length + request.maxTokens > shape.contextLength) throw tooLong(ids.length, request, shape);
   return Int32Array.from(ids);
 }
@@ -20,16 +19,6 @@ function encode(request: GenerateRequest, shape: ModelShape, tokenizer: Tokenize
   const encoded = tokenizer.encode(request.prompt as string, shape.contextLength);
   if (encoded.tooLong) throw tooLong(encoded.atLeast, request, shape);
   return encoded.ids;
-}
-
-function checkVocabulary(ids: readonly number[], vocabSize: number): void {
-  const index = ids.findIndex((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
-  if (index < 0) return;
-  const field = `prompt_token_ids.ids[${index}]`;
-  throw new EngineError('INVALID_FIELD', `\`${field}\` must be in [0, ${vocabSize}); got ${ids[index]}.`, {
-    field,
-    metadata: { value: String(ids[index]), vocabSize: String(vocabSize) },
-  });
 }
 
 /** The wording is OpenAI's own: clients search for it. */

@@ -14,6 +14,8 @@ export interface RequestStreamOptions {
   readonly promptTokens: number;
   /** Strings that end the completion, each not empty and well-formed. */
   readonly stop: readonly string[];
+  /** In the text of so many tokens, from the start, stop strings mean nothing. */
+  readonly minTokens: number;
   readonly tokenBytes: TokenBytes;
   /** Called once, when a stop string ends the completion: no more tokens are needed. */
   readonly onStop: () => void;
@@ -30,11 +32,11 @@ export interface Acceptance {
 }
 
 /** How the worker ended the completion. */
-export interface Completion {
-  readonly finishReason: 'stop' | 'length';
-  /** The end-of-text token that ended it, where `finishReason` is 'stop'. It has been pushed, too. */
-  readonly stopTokenId?: number;
-}
+export type Completion =
+  /** The last token has been pushed. */
+  | { readonly finishReason: 'length' }
+  /** This token ended it, at this time of the worker's clock, and was not pushed: it is no part of the text. */
+  | { readonly finishReason: 'stop'; readonly stopTokenId: number; readonly atMs: number };
 
 /**
  * One request's stream, between the worker's messages and the reader's loop. Tokens become text, and stop strings
@@ -84,7 +86,7 @@ export class RequestStream {
       this.#completionTokens += 1;
       // A step computes one token for certain; those behind it are guesses that held.
       if (index > 0) this.#acceptedPredictionTokens += 1;
-      this.#text += this.#stopChecker.push(this.#detokenizer.push(this.#options.tokenBytes.bytesOf(id)));
+      this.#addText(this.#detokenizer.push(this.#options.tokenBytes.bytesOf(id)));
       const { matched } = this.#stopChecker;
       if (matched === undefined) continue;
       this.#endWith(this.#finished('stop', matched));
@@ -95,12 +97,19 @@ export class RequestStream {
   }
 
   /** The worker ended the completion. What was held back is given out. */
-  finish({ finishReason, stopTokenId }: Completion): void {
+  finish(completion: Completion): void {
     if (this.#end !== undefined) return;
-    this.#text += this.#stopChecker.push(this.#detokenizer.flush()) + this.#stopChecker.flush();
+    this.#addText(this.#detokenizer.flush());
+    this.#text += this.#stopChecker.flush();
+    if (completion.finishReason === 'stop') {
+      this.#clock.tick(completion.atMs);
+      this.#tokenIds.push(completion.stopTokenId);
+      this.#completionTokens += 1;
+    }
     const { matched } = this.#stopChecker; // a stop string may end in the U+FFFD of a broken character
+    const stop = completion.finishReason === 'stop' ? completion.stopTokenId : undefined;
     this.#endWith(
-      matched === undefined ? this.#finished(finishReason, stopTokenId) : this.#finished('stop', matched),
+      matched === undefined ? this.#finished(completion.finishReason, stop) : this.#finished('stop', matched),
     );
   }
 
@@ -121,6 +130,11 @@ export class RequestStream {
       if (event === undefined) await this.#arrival();
       else yield event;
     }
+  }
+
+  #addText(text: string): void {
+    const searched = this.#completionTokens > this.#options.minTokens;
+    this.#text += searched ? this.#stopChecker.push(text) : text;
   }
 
   /** Waits until there is something to take. */

@@ -5,6 +5,7 @@ import { HostedModel } from './hosted-model.js';
 import { toPromptIds } from './prompt-ids.js';
 import { RequestStream } from './request-stream.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
+import { checkVocabulary } from './vocabulary-check.js';
 
 /** The engine whose models each compute in a worker thread. */
 export class WorkerEngine implements Engine {
@@ -29,6 +30,7 @@ export class WorkerEngine implements Engine {
     const model = this.#find(request.model);
     const { worker, shape } = await abortable(model.ready(), signal);
     const tokenizer = await abortable(this.#loadTokenizer(), signal);
+    checkVocabulary(request, shape.vocabSize);
     const promptIds = toPromptIds(request, shape, tokenizer);
     const id = ++this.#numSequences;
     const stream = new RequestStream({
@@ -36,6 +38,7 @@ export class WorkerEngine implements Engine {
       systemFingerprint: shape.fingerprint,
       promptTokens: promptIds.length,
       stop: request.stop,
+      minTokens: request.sampling.minTokens,
       tokenBytes: tokenizer.tokenBytes,
       onStop: () => worker.abort(id),
     });

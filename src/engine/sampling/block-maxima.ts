@@ -35,6 +35,13 @@ export class BlockMaxima {
     return this.#sorted[this.#sorted.length - count]!;
   }
 
+  /** In how many blocks a token reaches the threshold. */
+  numReaching(threshold: number): number {
+    let count = 0;
+    for (const maximum of this.#maxima) if (maximum >= threshold) count += 1;
+    return count;
+  }
+
   /** Adds to `found` each token whose logit reaches the threshold. */
   collect(threshold: number, logits: Float32Array, found: RankedTokens): void {
     for (let block = 0; block < this.#maxima.length; block += 1) {

@@ -7,7 +7,10 @@ import { type BinSelection, WeightHistogram } from './weight-histogram.js';
 /** Below this the most probable token is all that is left. */
 const GREEDY_TEMPERATURE = 1e-5;
 
-/** Up to this top-k, the candidates are sorted; beyond it, or without one, weights are summed in a histogram. */
+/**
+ * Up to this top-k, and where min-p leaves nothing in half of the row's blocks, the candidates are sorted; otherwise
+ * weights are summed in a histogram.
+ */
 const MAX_FEW = 256;
 
 /** A row of logits, and what makes weights of it. */
@@ -21,6 +24,8 @@ interface Row {
 interface Draw {
   readonly logits: Float32Array;
   readonly maximum: number;
+  /** What a logit must reach for min-p; minus infinity without one. */
+  readonly least: number;
   readonly params: SamplingParams;
   readonly random: number;
 }
@@ -29,9 +34,9 @@ interface Draw {
  * Chooses tokens. One for a model: it holds the memory that a choice needs, so that no call allocates any that
  * grows with the vocabulary.
  *
- * Tokens are ranked by logit, equal ones by id, the lowest first. In this order top-k keeps exactly k, top-p the
- * fewest that reach p of what top-k left, and the draw takes the first token at which the sum of the kept
- * probabilities exceeds the random number. So the token is a function of the logits' bits, the parameters and
+ * Tokens are ranked by logit, equal ones by id, the lowest first. In this order top-k keeps exactly k, min-p those
+ * that reach its part of the greatest probability, top-p the fewest that reach p of what these two left, and the draw
+ * takes the first token at which the sum of the kept probabilities exceeds the random number. So the token is a function of the logits' bits, the parameters and
  * the random number, and nothing else.
  */
 export class Sampler {
@@ -59,32 +64,37 @@ export class Sampler {
    * @throws Error where the logits have NaN or plus infinity, or are all minus infinity.
    */
   sample(logits: Float32Array, params: SamplingParams, random: number): number {
-    const { temperature, topK, topP } = params;
+    const { temperature, topK, topP, minP } = params;
     const greedy = temperature < GREEDY_TEMPERATURE || topK === 1 || topP === 0;
-    const few = !greedy && topK > 0 && topK <= Math.min(MAX_FEW, this.#maxima.size);
-    const maximum = few ? this.#maxima.scan(logits) : maximumOf(logits, 0, logits.length);
+    const fewRanks = topK > 0 && topK <= Math.min(MAX_FEW, this.#maxima.size);
+    const searched = !greedy && (fewRanks || minP > 0);
+    const maximum = searched ? this.#maxima.scan(logits) : maximumOf(logits, 0, logits.length);
     if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
     if (greedy) return logits.indexOf(maximum);
-    const draw = { logits, maximum, params, random };
-    return few ? this.#sampleFew(draw) : this.#sampleMany(draw);
+    const least = leastLogit(maximum, params);
+    const draw = { logits, maximum, least, params, random };
+    if (fewRanks) return this.#sampleFew(Math.max(least, this.#maxima.lowerBound(topK)), draw);
+    const fewBlocks = searched && this.#maxima.numReaching(least) <= this.#maxima.size / 2;
+    return fewBlocks ? this.#sampleFew(least, draw) : this.#sampleMany(draw);
   }
 
-  /** Sorts a few hundred candidates and works on them alone. */
-  #sampleFew({ logits, maximum, params, random }: Draw): number {
+  /** Sorts a few hundred candidates, those that reach the threshold, and works on them alone. */
+  #sampleFew(threshold: number, { logits, maximum, params, random }: Draw): number {
     const { temperature, topK, topP } = params;
     this.#ranked.clear();
-    this.#maxima.collect(this.#maxima.lowerBound(topK), logits, this.#ranked);
+    this.#maxima.collect(threshold, logits, this.#ranked);
     this.#ranked.sort();
-    const total = this.#weigh(topK, { logits, maximum, temperature });
-    const kept = topP < 1 ? this.#nucleus(0, topP * total, topK) : { end: topK, mass: total };
+    const size = topK > 0 ? Math.min(topK, this.#ranked.size) : this.#ranked.size;
+    const total = this.#weigh(size, { logits, maximum, temperature });
+    const kept = topP < 1 ? this.#nucleus(0, topP * total, size) : { end: size, mass: total };
     return this.#pick(kept.end, 0, random * kept.mass);
   }
 
   /** Sums the whole vocabulary in bins, and sorts only those in which the nucleus and the draw end. */
-  #sampleMany({ logits, maximum, params, random }: Draw): number {
+  #sampleMany({ logits, maximum, least, params, random }: Draw): number {
     const { temperature, topK, topP } = params;
     const histogram = this.#histogram;
-    histogram.fill(logits, maximum, temperature);
+    histogram.fill(logits, { maximum, least, temperature });
     if (topK > 0 && topK < this.#vocabSize) this.#keepTop(topK, { logits, maximum, temperature });
     const { total } = histogram;
 
@@ -155,6 +165,11 @@ export class Sampler {
     // Sums in another order may differ in the last bit, and leave the target just out of reach.
     return this.#ranked.id(last);
   }
+}
+
+/** The logit of a token that is just probable enough for min-p. */
+function leastLogit(maximum: number, { minP, temperature }: SamplingParams): number {
+  return maximum + temperature * Math.log(minP);
 }
 
 function complaintAbout(maximum: number): string {

@@ -10,6 +10,7 @@ import { ModelRunner } from '../model/model-runner.js';
 import { openQuantizedWeights } from '../model/quantized-cache.js';
 import type { ProgressListener } from '../model/quantized-weights.js';
 import { createSession } from '../model/session.js';
+import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
 import type { WorkerOptions } from './messages.js';
 
@@ -110,7 +111,7 @@ function weightBytes({ numParameters }: Checkpoint, { weights, quantization }: G
 
 /** Generates two tokens: kernels are chosen, memory is mapped, and a model that computes NaN is found out. */
 async function warmUp(core: EngineCore): Promise<void> {
-  const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
+  const sampling = { ...DEFAULT_SAMPLING, temperature: 0 };
   core.add({ id: 0, promptIds: Int32Array.of(0, 0), maxTokens: 2, sampling });
   try {
     while (core.hasWork) await core.step();

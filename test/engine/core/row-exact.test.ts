@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EngineCore } from '../../../src/engine/core/engine-core.js';
 import type { ModelRunner } from '../../../src/engine/model/model-runner.js';
+import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
 import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
 import { loadModelUnderTest, type ModelUnderTest } from '../../support/model-under-test.js';
@@ -58,7 +59,7 @@ async function run(model: ModelUnderTest, requests: readonly Request[]): Promise
         core.add({
           id,
           ...request,
-          sampling: { temperature: request.temperature, topP: 1, topK: 0, seed: 9n },
+          sampling: { ...DEFAULT_SAMPLING, temperature: request.temperature, seed: 9n },
         });
     }
     const { sampled } = await core.step();

@@ -8,7 +8,7 @@ import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
 const tokenizer = await createTokenizer();
 const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');
 
-function setUp(stop: readonly string[] = []) {
+function setUp(stop: readonly string[] = [], minTokens = 0) {
   const onStop = vi.fn();
   const { tokenBytes } = tokenizer;
   const stream = new RequestStream({
@@ -16,6 +16,7 @@ function setUp(stop: readonly string[] = []) {
     systemFingerprint: 'fp_test',
     promptTokens: 7,
     stop,
+    minTokens,
     tokenBytes,
     onStop,
   });
@@ -100,8 +101,7 @@ describe('request stream', () => {
     const { stream, onStop } = setUp();
     accept(stream);
     stream.push(idsOf('Bye'), 0);
-    stream.push([END_OF_TEXT_ID], 0);
-    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID });
+    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID, atMs: 0 });
     const events = await readAll(stream);
     expect(textOf(events)).toBe('Bye');
     expect((events[1] as DeltaEvent).tokenIds.at(-1)).toBe(END_OF_TEXT_ID);
@@ -176,6 +176,37 @@ describe('request stream', () => {
     }
   });
 
+  it('tells the token that ended the completion, but gives no text of it', async () => {
+    const { stream } = setUp(['!']);
+    accept(stream);
+    const [stopTokenId, ...others] = idsOf('!');
+    expect(others).toEqual([]);
+    stream.push(idsOf('Hello'), 10);
+    stream.finish({ finishReason: 'stop', stopTokenId: stopTokenId!, atMs: 15 });
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('Hello');
+    expect(events[1]).toMatchObject({
+      tokenIds: [...idsOf('Hello'), stopTokenId],
+      tokenBytes: new TextEncoder().encode('Hello!'),
+    });
+    expect(events.at(-1)).toMatchObject({
+      finishReason: 'stop',
+      stop: stopTokenId,
+      usage: { completionTokens: 2 },
+      timings: { decodeMs: 5 },
+    });
+  });
+
+  it('looks for stop strings only in the text after the least number of tokens', async () => {
+    const { stream, onStop } = setUp([' a', 'ad'], 3);
+    accept(stream);
+    for (const id of idsOf('a a add a b')) stream.push([id], 0);
+    const events = await readAll(stream);
+    expect(textOf(events)).toBe('a a add');
+    expect(events.at(-1)).toMatchObject({ finishReason: 'stop', stop: ' a' });
+    expect(onStop).toHaveBeenCalledOnce();
+  });
+
   it('gives what there is before it throws the error', async () => {
     const { stream } = setUp();
     accept(stream);
@@ -205,7 +236,7 @@ describe('request stream', () => {
     stream.finish({ finishReason: 'length' });
     stream.push(idsOf('b'), 0);
     stream.fail(FAILURE);
-    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID });
+    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID, atMs: 0 });
     const events = await readAll(stream);
     expect(events.map((event) => event.type)).toEqual(['accepted', 'delta', 'finished']);
     expect(events.at(-1)).toMatchObject({ finishReason: 'length' });

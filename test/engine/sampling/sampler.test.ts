@@ -2,18 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../../src/engine/sampling/random.js';
 import { Sampler } from '../../../src/engine/sampling/sampler.js';
-import type { SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
+import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import { keptTokens } from './reference-sampler.js';
 
 /** How far the sampler's weights may be from exact ones: a random number this near to a border may fall on either side. */
 const TOLERANCE = 1e-6;
 
-const anyParams = fc.record({
-  temperature: fc.oneof(fc.constant(0), fc.double({ min: 0.01, max: 2, noNaN: true })),
-  topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3 }), fc.nat(1500)),
-  topP: fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0.001, max: 0.999, noNaN: true })),
-  seed: fc.constant(0n),
-});
+const anyParams = fc
+  .record({
+    temperature: fc.oneof(fc.constant(0), fc.double({ min: 0.01, max: 2, noNaN: true })),
+    topK: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 3 }), fc.nat(1500)),
+    topP: fc.oneof(fc.constant(0), fc.constant(1), fc.double({ min: 0.001, max: 0.999, noNaN: true })),
+    minP: fc.oneof(
+      fc.constant(0),
+      fc.constant(1),
+      fc.constant(1e-300),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.double({ min: -60, max: 0, noNaN: true }).map(Math.exp),
+    ),
+  })
+  .map((filters): SamplingParams => ({ ...DEFAULT_SAMPLING, ...filters }));
 
 /** Rows of few distinct logits (ties), of many, flat and steep, some with excluded tokens. */
 const anyRow = fc
@@ -45,7 +53,7 @@ describe('sampler', () => {
   it('chooses what a full sort in float64 chooses over a vocabulary of 50,257', () => {
     const sampler = new Sampler(50_257);
     const random = createRandom(9n);
-    for (let i = 0; i < 24; i += 1) {
+    for (let i = 0; i < 60; i += 1) {
       const row = makeRow({
         size: 50_257,
         spread: [0.5, 3, 8][i % 3]!,
@@ -54,10 +62,11 @@ describe('sampler', () => {
         seed: BigInt(i),
       });
       const params = {
+        ...DEFAULT_SAMPLING,
         temperature: [0.3, 1, 2][i % 3]!,
         topK: [0, 40, 300, 5000][i % 4]!,
         topP: [1, 0.95, 0.5][i % 3]!,
-        seed: 0n,
+        minP: [0, 0.05, 1e-4, 1e-12, 0.9][i % 5]!,
       };
       const kept = keptTokens(row, params);
       for (let draw = 0; draw < 20; draw += 1) {
@@ -71,22 +80,24 @@ describe('sampler', () => {
 
   it.each([0.2, 0.7, 1, 2])('draws from the softmax at temperature %d', (temperature) => {
     const row = makeRow({ size: 400, spread: 3, steps: 1e6, excluded: 0.1, seed: 5n });
-    expect(chiSquareOf(row, { temperature, topK: 0, topP: 1, seed: 0n })).toBeLessThan(5);
+    expect(chiSquareOf(row, { ...DEFAULT_SAMPLING, temperature })).toBeLessThan(5);
   });
 
   it.each([
     ['top-k', { topK: 30, topP: 1 }],
     ['top-p', { topK: 0, topP: 0.8 }],
-    ['both', { topK: 50, topP: 0.8 }],
+    ['min-p', { minP: 0.2 }],
+    ['min-p far down', { minP: 1e-3 }],
+    ['all three', { topK: 50, topP: 0.8, minP: 0.02 }],
   ])('draws from the renormalised softmax with %s, and nothing outside it', (_, filter) => {
     const row = makeRow({ size: 400, spread: 2, steps: 50, excluded: 0, seed: 6n });
-    expect(chiSquareOf(row, { temperature: 1, seed: 0n, ...filter })).toBeLessThan(5);
+    expect(chiSquareOf(row, { ...DEFAULT_SAMPLING, ...filter })).toBeLessThan(5);
   });
 
   it('breaks ties by the lowest id', () => {
     const row = Float32Array.of(1, 3, 3, 2, 3, -0, 0);
     const sampler = new Sampler(row.length);
-    const everything = { temperature: 1, topK: 0, topP: 1, seed: 0n };
+    const everything = DEFAULT_SAMPLING;
     expect(sampler.sample(row, { ...everything, temperature: 0 }, 0.99)).toBe(1);
     expect(sampler.sample(row, { ...everything, topK: 1 }, 0.99)).toBe(1);
     expect(sampler.sample(row, { ...everything, topP: 0 }, 0.99)).toBe(1);
@@ -99,7 +110,7 @@ describe('sampler', () => {
     const row = new Float32Array(1000).fill(-3);
     const sampler = new Sampler(row.length);
     const most = 1 - 2 ** -53;
-    const everything = { temperature: 1, topK: 0, topP: 1, seed: 0n };
+    const everything = DEFAULT_SAMPLING;
     for (const topK of [4, 8, 600, 999])
       expect(sampler.sample(row, { ...everything, topK }, most)).toBe(topK - 1);
     for (const topP of [0.25, 0.5, 0.75]) {
@@ -107,12 +118,39 @@ describe('sampler', () => {
     }
   });
 
+  it('keeps with min-p whatever reaches its part of the greatest probability, to the last bit, and nothing else', () => {
+    const sampler = new Sampler(1000);
+    const most = 1 - 2 ** -53;
+    const logit = Math.fround(1 + Math.log(0.25));
+    for (const [other, chosen] of [
+      [logit, 1],
+      [Math.fround(logit - 2 ** -20), 0],
+    ] as const) {
+      const row = new Float32Array(1000).fill(-20);
+      row.set([1, other]);
+      const minP = Math.exp(logit - 1) * (1 - 1e-15);
+      for (const topK of [0, 2, 300])
+        expect(sampler.sample(row, { ...DEFAULT_SAMPLING, topK, minP }, most)).toBe(chosen);
+    }
+    const ties = new Float32Array(1000).fill(-3);
+    expect(sampler.sample(ties, { ...DEFAULT_SAMPLING, minP: 1 }, most)).toBe(999);
+    expect(sampler.sample(ties, { ...DEFAULT_SAMPLING, topK: 9, minP: 1 }, most)).toBe(8);
+  });
+
   it('never chooses an excluded token, whatever the random number', () => {
     const row = new Float32Array(1000).fill(-Infinity);
     row[700] = -1e30;
-    for (const topK of [0, 2, 500]) {
+    for (const [topK, minP] of [
+      [0, 0],
+      [2, 0],
+      [500, 0],
+      [0, 1e-300],
+      [500, 1],
+    ] as const) {
       for (const u of [0, 0.5, 1 - 2 ** -53]) {
-        expect(new Sampler(1000).sample(row, { temperature: 2, topK, topP: 1, seed: 0n }, u)).toBe(700);
+        expect(new Sampler(1000).sample(row, { ...DEFAULT_SAMPLING, temperature: 2, topK, minP }, u)).toBe(
+          700,
+        );
       }
     }
   });
@@ -150,7 +188,7 @@ describe('sampler', () => {
   });
 });
 
-const GREEDY: SamplingParams = { temperature: 0, topK: 0, topP: 1, seed: 0n };
+const GREEDY: SamplingParams = { ...DEFAULT_SAMPLING, temperature: 0 };
 
 interface RowShape {
   readonly size: number;
@@ -184,9 +222,9 @@ function expectAgreement(
   expect(place!.to + TOLERANCE).toBeGreaterThanOrEqual(draw.random);
 }
 
-/** A nucleus whose weight comes within rounding of top-p may end one token later. */
+/** A nucleus whose weight comes within rounding of top-p may end one token later; a token may be as near to min-p. */
 function nearlyKept(row: Float32Array, params: SamplingParams, id: number) {
-  const wider = { ...params, topP: Math.min(1, params.topP + 1e-9) };
+  const wider = { ...params, topP: Math.min(1, params.topP + 1e-9), minP: params.minP * (1 - 1e-9) };
   return keptTokens(row, wider).find((token) => token.id === id);
 }
 

@@ -9,26 +9,29 @@ const anyRow = fc
   .map((logits) => Float32Array.from([...logits, 5])); // the greatest is known, and last
 
 describe('weight histogram', () => {
-  it('has each token in a bin of its weight, and the weights of all of them', () => {
-    fc.assert(
-      fc.property(anyRow, fc.double({ min: 0.1, max: 2, noNaN: true }), (row, temperature) => {
-        const histogram = filled(row, temperature);
-        const weights = new Float64Array(NUM_BINS + 1);
-        row.forEach((logit, id) => {
-          const distance = (5 - logit) * (BINS_PER_NAT / temperature);
-          expect(histogram.binOf(id)).toBe(Math.min(Math.floor(distance), NUM_BINS));
-          weights[histogram.binOf(id)]! += weightAt(distance);
-        });
-        let sum = 0;
-        for (let bin = 0; bin <= NUM_BINS; bin += 1) {
-          expect(histogram.massBefore(bin)).toBeCloseTo(sum, 12);
-          sum += weights[bin]!;
-        }
-        expect(histogram.total).toBe(histogram.massBefore(NUM_BINS));
-      }),
-      { numRuns: 30 },
-    );
-  });
+  it.each([-Infinity, -3])(
+    'has each token from %d on in a bin of its weight, and the weights of all of them',
+    (least) => {
+      fc.assert(
+        fc.property(anyRow, fc.double({ min: 0.1, max: 2, noNaN: true }), (row, temperature) => {
+          const histogram = filled(row, temperature, least);
+          const weights = new Float64Array(NUM_BINS + 1);
+          row.forEach((logit, id) => {
+            const distance = logit >= least ? (5 - logit) * (BINS_PER_NAT / temperature) : Infinity;
+            expect(histogram.binOf(id)).toBe(Math.min(Math.floor(distance), NUM_BINS));
+            weights[histogram.binOf(id)]! += weightAt(distance);
+          });
+          let sum = 0;
+          for (let bin = 0; bin <= NUM_BINS; bin += 1) {
+            expect(histogram.massBefore(bin)).toBeCloseTo(sum, 12);
+            sum += weights[bin]!;
+          }
+          expect(histogram.total).toBe(histogram.massBefore(NUM_BINS));
+        }),
+        { numRuns: 30 },
+      );
+    },
+  );
 
   it('finds the bin in which a sum of weights lies', () => {
     fc.assert(
@@ -86,8 +89,8 @@ describe('weight histogram', () => {
   });
 });
 
-function filled(row: Float32Array, temperature: number): WeightHistogram {
+function filled(row: Float32Array, temperature: number, least = -Infinity): WeightHistogram {
   const histogram = new WeightHistogram(row.length);
-  histogram.fill(row, 5, temperature);
+  histogram.fill(row, { maximum: 5, least, temperature });
   return histogram;
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
 import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
 import { Scheduler, type SchedulerOptions } from '../../../src/engine/scheduling/scheduler.js';
 import { Sequence } from '../../../src/engine/scheduling/sequence.js';
@@ -15,7 +16,7 @@ const options: SchedulerOptions = {
   maxCachedPositions: 1024,
   batchCost: 400,
 };
-const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
+const sampling = DEFAULT_SAMPLING;
 
 function sequence(id: number, promptLength: number, maxTokens: number): Sequence {
   // Prompts that differ from the first token on: nothing is shared unless a test means it.

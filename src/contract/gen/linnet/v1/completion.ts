@@ -29,7 +29,7 @@ export const protobufFileName = "linnet/v1/completion.proto";
 export const FinishReason = {
   /** UNSPECIFIED - Never sent. */
   UNSPECIFIED: 0,
-  /** STOP - A stop string matched, or the model ended the text by itself. */
+  /** STOP - A stop string matched, one of `stop_token_ids` was sampled, or the model ended the text by itself. */
   STOP: 1,
   /** LENGTH - `max_tokens` were generated. */
   LENGTH: 2,
@@ -43,7 +43,14 @@ export namespace FinishReason {
   export type LENGTH = typeof FinishReason.LENGTH;
 }
 
-/** Asks for one completion of one prompt. */
+/**
+ * Asks for one completion of one prompt.
+ *
+ * A token is chosen in this order: `logit_bias`, `repetition_penalty`, `frequency_penalty` and `presence_penalty`
+ * change the logits, `min_tokens` bans what would end the completion, `temperature` divides; `min_p` and `top_k` drop
+ * tokens, `top_p` drops of those that are left; the rest is drawn from. Where `temperature` is 0, the greatest logit
+ * after the changes is taken.
+ */
 export interface GenerateRequest {
   /** The model's id, as listed by `Models.ListModels`; at most 256 bytes. Empty: the default model. Unknown: NOT_FOUND. */
   model: string;
@@ -95,7 +102,63 @@ export interface GenerateRequest {
    * to yourself; a request id will not do, since it is in logs. 16 to 128 characters of `A-Z a-z 0-9 _ . -`. Requests
    * may share a key, and are then cancelled together. Default: none.
    */
-  cancelKey?: string | undefined;
+  cancelKey?:
+    | string
+    | undefined;
+  /**
+   * Subtracted from the logit of each token that has been generated, once, in [-2, 2]. Positive values favour new
+   * tokens, negative ones those that came already. Tokens of the prompt do not count. Default 0.
+   */
+  presencePenalty?:
+    | number
+    | undefined;
+  /**
+   * Subtracted from the logit of each token as often as it has been generated, in [-2, 2]. Positive values work
+   * against repetition, negative ones for it. Tokens of the prompt do not count. Default 0.
+   */
+  frequencyPenalty?:
+    | number
+    | undefined;
+  /**
+   * Makes each token of the prompt or the completion so far less probable: its logit is divided by this where it is
+   * positive, and multiplied where it is negative. In (0, 2]; less than 1 makes them more probable. Default 1.
+   */
+  repetitionPenalty?:
+    | number
+    | undefined;
+  /**
+   * Added to the logits of these tokens. At most 1,024 entries; keys are token ids in [0, vocabulary size), values in
+   * [-100, 100]. -100 all but bans a token, 100 all but forces it. Default: none.
+   */
+  logitBias: { [key: number]: number };
+  /**
+   * Drops the tokens whose probability is less than this times the greatest, in [0, 1]. 0 keeps all; 1 keeps only the
+   * most probable, and its equals. Default 0.
+   */
+  minP?:
+    | number
+    | undefined;
+  /**
+   * The least tokens to generate, at most `max_tokens`. Until then the end-of-text token and `stop_token_ids` are not
+   * sampled, and stop strings are not looked for in the text. Default 0.
+   */
+  minTokens?:
+    | number
+    | undefined;
+  /** Goes on where the model ends the text by itself: the end-of-text token is a token like any other. Default false. */
+  ignoreEos?:
+    | boolean
+    | undefined;
+  /**
+   * Ends the completion when one of these tokens is sampled; the text then ends before it. At most 4, each in
+   * [0, vocabulary size). Default: none.
+   */
+  stopTokenIds: number[];
+}
+
+export interface GenerateRequest_LogitBiasEntry {
+  key: number;
+  value: number;
 }
 
 /** Streams the events of one completion, in order. */
@@ -168,7 +231,7 @@ export interface Finished {
     /** The stop string of the request that matched. */
     { $case: "stopString"; value: string }
     | //
-    /** The end-of-text token that the model sampled. */
+    /** The token that the model sampled: the end-of-text token, or one of the request's `stop_token_ids`. */
     { $case: "stopTokenId"; value: number }
     | undefined;
   /** What the request consumed. */
@@ -183,7 +246,7 @@ export interface Finished {
 export interface Usage {
   /** Tokens of the prompt. */
   promptTokens: number;
-  /** Tokens generated, those of a stop string and of the end-of-text token included. */
+  /** Tokens generated, those of a stop string and the token that ended the completion included. */
   completionTokens: number;
   /** Tokens of the prompt that were already computed for an earlier request; a part of `prompt_tokens`. */
   cachedTokens: number;
@@ -230,6 +293,14 @@ function createBaseGenerateRequest(): GenerateRequest {
     seed: undefined,
     stop: [],
     cancelKey: undefined,
+    presencePenalty: undefined,
+    frequencyPenalty: undefined,
+    repetitionPenalty: undefined,
+    logitBias: {},
+    minP: undefined,
+    minTokens: undefined,
+    ignoreEos: undefined,
+    stopTokenIds: [],
   };
 }
 
@@ -269,6 +340,34 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
     }
     if (message.cancelKey !== undefined) {
       writer.uint32(82).string(message.cancelKey);
+    }
+    if (message.presencePenalty !== undefined) {
+      writer.uint32(89).double(message.presencePenalty);
+    }
+    if (message.frequencyPenalty !== undefined) {
+      writer.uint32(97).double(message.frequencyPenalty);
+    }
+    if (message.repetitionPenalty !== undefined) {
+      writer.uint32(105).double(message.repetitionPenalty);
+    }
+    globalThis.Object.entries(message.logitBias).forEach(([key, value]: [string, number]) => {
+      GenerateRequest_LogitBiasEntry.encode({ key: key as any, value }, writer.uint32(114).fork()).join();
+    });
+    if (message.minP !== undefined) {
+      writer.uint32(121).double(message.minP);
+    }
+    if (message.minTokens !== undefined) {
+      writer.uint32(128).uint32(message.minTokens);
+    }
+    if (message.ignoreEos !== undefined) {
+      writer.uint32(136).bool(message.ignoreEos);
+    }
+    if (message.stopTokenIds.length !== 0) {
+      writer.uint32(146).fork();
+      for (const v of message.stopTokenIds) {
+        writer.uint32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -364,6 +463,140 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
             }
 
             message.cancelKey = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.presencePenalty = reader.double();
+            continue;
+          }
+          case 12: {
+            if (tag !== 97) {
+              break;
+            }
+
+            message.frequencyPenalty = reader.double();
+            continue;
+          }
+          case 13: {
+            if (tag !== 105) {
+              break;
+            }
+
+            message.repetitionPenalty = reader.double();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            const entry14 = GenerateRequest_LogitBiasEntry.decode(reader, reader.uint32());
+            if (entry14.value !== undefined) {
+              message.logitBias[entry14.key] = entry14.value;
+            }
+            continue;
+          }
+          case 15: {
+            if (tag !== 121) {
+              break;
+            }
+
+            message.minP = reader.double();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.minTokens = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.ignoreEos = reader.bool();
+            continue;
+          }
+          case 18: {
+            if (tag === 144) {
+              message.stopTokenIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 146) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.stopTokenIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseGenerateRequest_LogitBiasEntry(): GenerateRequest_LogitBiasEntry {
+  return { key: 0, value: 0 };
+}
+
+export const GenerateRequest_LogitBiasEntry: MessageFns<GenerateRequest_LogitBiasEntry> = {
+  encode(message: GenerateRequest_LogitBiasEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== 0) {
+      writer.uint32(8).uint32(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GenerateRequest_LogitBiasEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGenerateRequest_LogitBiasEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.key = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
             continue;
           }
         }
