@@ -19,6 +19,8 @@ export interface AcceptedEvent {
   readonly type: 'accepted';
   /** The id of the model that answers. */
   readonly model: string;
+  /** Of the model that answers, as {@link ModelShape.fingerprint}. */
+  readonly systemFingerprint: string;
   readonly promptTokens: number;
   /** Tokens of the prompt that were computed for an earlier request. */
   readonly cachedTokens: number;
@@ -89,6 +91,8 @@ export interface ModelShape {
   /** A tied embedding counted once. */
   readonly numParameters: number;
   readonly precision: Precision;
+  /** Names what the bits of answers depend on: weights, precision, kernels, processor. `fp_` and 12 hex digits. */
+  readonly fingerprint: string;
 }
 
 /** What a model is doing now. */

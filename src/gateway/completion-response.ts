@@ -8,6 +8,8 @@ export interface CompletionHead {
   readonly created: number;
   /** The id of the model that answers. */
   readonly model: string;
+  /** What the bits of the answer depend on. */
+  readonly systemFingerprint: string;
 }
 
 interface Choice {
@@ -44,8 +46,9 @@ export function toFinishReason(reason: FinishReason): 'stop' | 'length' {
   return reason === FinishReason.LENGTH ? 'length' : 'stop';
 }
 
-function completion({ id, created, model }: CompletionHead, choices: readonly Choice[]) {
-  return { id, object: 'text_completion', created, model, choices };
+function completion(head: CompletionHead, choices: readonly Choice[]) {
+  const { id, created, model, systemFingerprint } = head;
+  return { id, object: 'text_completion', created, model, system_fingerprint: systemFingerprint, choices };
 }
 
 function finishedChoice(text: string, { finishReason, stop }: Finished): Choice {

@@ -61,7 +61,7 @@ async function streamCompletion(
   const { includeUsage } = options;
   const sse = new SseStream(response, options);
   const send = (chunk: object) => sse.send(includeUsage ? { ...chunk, usage: null } : chunk);
-  let head: CompletionHead = { id, created: 0, model: '' };
+  let head: CompletionHead = { id, created: 0, model: '', systemFingerprint: '' };
   try {
     for await (const { $case, value } of events) {
       switch ($case) {
@@ -92,7 +92,7 @@ async function streamCompletion(
 }
 
 async function collectCompletion(response: Response, { id, events }: CompletionSource): Promise<void> {
-  let head: CompletionHead = { id, created: 0, model: '' };
+  let head: CompletionHead = { id, created: 0, model: '', systemFingerprint: '' };
   let text = '';
   let finished: Finished | undefined;
   for await (const { $case, value } of events) {
@@ -110,8 +110,8 @@ function createCompletionId(requestId: string, given: string | undefined): strin
   return `cmpl-${requestId === given ? randomUUID() : requestId}`;
 }
 
-function toHead(id: string, { model }: Accepted): CompletionHead {
-  return { id, created: Math.floor(Date.now() / 1000), model };
+function toHead(id: string, { model, systemFingerprint }: Accepted): CompletionHead {
+  return { id, created: Math.floor(Date.now() / 1000), model, systemFingerprint };
 }
 
 function addFinishedToLog(response: Response, { id, model }: CompletionHead, finished: Finished): void {

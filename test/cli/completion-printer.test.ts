@@ -18,7 +18,8 @@ function createStream(isTTY: boolean) {
 }
 
 async function* completion(...texts: string[]): AsyncGenerator<CompletionEvent> {
-  const accepted = { requestId: 'r', model: 'fable', seed: 7n, promptTokens: 3, cachedTokens: 0 };
+  const prompt = { promptTokens: 3, cachedTokens: 0 };
+  const accepted = { requestId: 'r', model: 'fable', seed: 7n, systemFingerprint: 'fp_test', ...prompt };
   yield { $case: 'accepted', value: accepted };
   for (const text of texts) {
     yield { $case: 'delta', value: { text, tokenIds: [1], tokenBytes: Buffer.from(text) } };

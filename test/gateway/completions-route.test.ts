@@ -45,6 +45,7 @@ describe('POST /v1/completions', () => {
     expect(body).toEqual({
       id: expect.stringMatching(/^cmpl-/),
       object: 'text_completion',
+      system_fingerprint: 'fp_test',
       created: expect.any(Number),
       model: 'fable',
       choices: [{ text: 'Once upon', index: 0, logprobs: null, finish_reason: 'length', stop_reason: null }],
@@ -53,6 +54,7 @@ describe('POST /v1/completions', () => {
         completion_tokens: 2,
         total_tokens: 7,
         prompt_tokens_details: { cached_tokens: 3 },
+        completion_tokens_details: { accepted_prediction_tokens: 1 },
       },
     });
     expect(body.id).toBe(`cmpl-${response.headers.get('x-request-id')}`);
@@ -138,7 +140,7 @@ describe('POST /v1/completions with "stream": true', () => {
     expect(response.headers.get('x-request-id')).toMatch(UUID);
     const body = await response.text();
     const { id, created } = JSON.parse(eventsOf(body)[0] ?? '');
-    const head = `{"id":"${id}","object":"text_completion","created":${created},"model":"fable","choices":`;
+    const head = `{"id":"${id}","object":"text_completion","created":${created},"model":"fable","system_fingerprint":"fp_test","choices":`;
     expect(body).toBe(
       `data: ${head}[{"text":"Once","index":0,"logprobs":null,"finish_reason":null}]}\n\n` +
         `data: ${head}[{"text":" upon\\n\u2028\\"","index":0,"logprobs":null,"finish_reason":null}]}\n\n` +
@@ -161,6 +163,7 @@ describe('POST /v1/completions with "stream": true', () => {
         completion_tokens: 2,
         total_tokens: 7,
         prompt_tokens_details: { cached_tokens: 3 },
+        completion_tokens_details: { accepted_prediction_tokens: 1 },
       },
     ]);
     expect(chunks[2].choices).toEqual([]);

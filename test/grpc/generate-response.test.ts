@@ -19,6 +19,7 @@ describe('toGenerateResponse', () => {
       seed: 2n ** 53n - 1n,
       promptTokens: 5,
       cachedTokens: 2,
+      systemFingerprint: 'fp_test',
     };
     expect(received(accepted())).toEqual({ $case: 'accepted', value });
   });
@@ -47,7 +48,7 @@ describe('toGenerateResponse', () => {
       value: {
         finishReason: wireReason,
         stop: wireStop,
-        usage: { promptTokens: 5, completionTokens: 3, cachedTokens: 2 },
+        usage: { promptTokens: 5, completionTokens: 3, cachedTokens: 2, acceptedPredictionTokens: 1 },
         timings: { queueMs: 1, prefillMs: 2, decodeMs: 3 },
       },
     });

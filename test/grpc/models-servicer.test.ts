@@ -39,6 +39,7 @@ describe('Models', () => {
           hiddenSize: 768,
           numParameters: 124_439_808n,
           precision: 'f32',
+          fingerprint: 'fp_test',
         },
         createdUnixSeconds: 1767323045n,
         load: {

@@ -109,7 +109,13 @@ export class ScriptedEngine implements Engine {
 }
 
 export function accepted(): GenerateEvent {
-  return { type: 'accepted', model: 'test-model', promptTokens: 5, cachedTokens: 2 };
+  return {
+    type: 'accepted',
+    model: 'test-model',
+    systemFingerprint: 'fp_test',
+    promptTokens: 5,
+    cachedTokens: 2,
+  };
 }
 
 export function delta(text: string): GenerateEvent {
@@ -143,6 +149,7 @@ function modelInfo(state: ModelState): ModelInfo {
       hiddenSize: 768,
       numParameters: 124_439_808,
       precision: 'f32',
+      fingerprint: 'fp_test',
     },
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     load: { runningRequests: 1, waitingRequests: 2, kvCacheUsedBytes: 3, kvCacheLimitBytes: 2 ** 33 },

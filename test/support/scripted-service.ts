@@ -52,6 +52,7 @@ export class ScriptedCall {
       requestId: this.requestId,
       model: 'fable',
       seed: 7n,
+      systemFingerprint: 'fp_test',
       promptTokens: 5,
       cachedTokens: 0,
     };
@@ -131,6 +132,7 @@ export const MODEL: Model = {
     hiddenSize: 768,
     numParameters: 124_439_808n,
     precision: 'f32',
+    fingerprint: 'fp_test',
   },
   createdUnixSeconds: 1_700_000_000n,
   load: undefined,

@@ -9,6 +9,8 @@ import type { TokenBytes } from './token-bytes.js';
 export interface RequestStreamOptions {
   /** The id of the model that answers. */
   readonly model: string;
+  /** What the bits of the answer depend on. */
+  readonly systemFingerprint: string;
   readonly promptTokens: number;
   /** Strings that end the completion, each not empty and well-formed. */
   readonly stop: readonly string[];
@@ -63,10 +65,10 @@ export class RequestStream {
   /** The request has its place. Comes first. */
   accept({ cachedTokens, queueMs, firstStepAtMs }: Acceptance): void {
     if (this.#end !== undefined) return;
-    const { model, promptTokens } = this.#options;
+    const { model, systemFingerprint, promptTokens } = this.#options;
     this.#cachedTokens = cachedTokens;
     this.#clock.start(queueMs, firstStepAtMs);
-    this.#accepted = { type: 'accepted', model, promptTokens, cachedTokens };
+    this.#accepted = { type: 'accepted', model, systemFingerprint, promptTokens, cachedTokens };
     this.#notify();
   }
 

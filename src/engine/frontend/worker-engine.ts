@@ -33,6 +33,7 @@ export class WorkerEngine implements Engine {
     const id = ++this.#numSequences;
     const stream = new RequestStream({
       model: model.id,
+      systemFingerprint: shape.fingerprint,
       promptTokens: promptIds.length,
       stop: request.stop,
       tokenBytes: tokenizer.tokenBytes,

@@ -34,16 +34,16 @@ interface MutableSlotClass<T extends Occupant> {
   numDecoding: number;
 }
 
-const SMALLEST_CAPACITY = 64;
-
 /**
- * The capacities for a context: powers of two from 64, the last one just enough. Each is a multiple of 16, on which
- * the bits of the attention do not depend (docs/engine.md, "Row-exact").
+ * The capacities for a context: steps of 64 up to 256 positions, of 128 beyond, the last one just enough. A step reads
+ * whole slots, so what a slot has too much costs time. Each is a multiple of 16, on which the bits of the attention do
+ * not depend (docs/engine.md, "Row-exact").
  */
 export function capacitiesFor(contextLength: number): number[] {
   const largest = Math.ceil(contextLength / 16) * 16;
   const capacities: number[] = [];
-  for (let capacity = SMALLEST_CAPACITY; capacity < largest; capacity *= 2) capacities.push(capacity);
+  for (let capacity = 64; capacity < largest; capacity += capacity < 256 ? 64 : 128)
+    capacities.push(capacity);
   capacities.push(largest);
   return capacities;
 }
@@ -84,10 +84,15 @@ export class SlotTable<T extends Occupant> {
     if (blocks.length > 0) this.#moves.push({ blocks, to: slotOf(occupant) });
   }
 
-  /** Moves an occupant up if its class holds fewer than `numPositions`. */
-  grow(occupant: T, numPositions: number): void {
-    if (this.#classes[slotOf(occupant).classIndex]!.capacity >= numPositions) return;
-    this.relocate(occupant, this.classIndexFor(numPositions));
+  /**
+   * Moves an occupant up if its class holds fewer than `numPositions`: to twice the capacity, so that all its moves
+   * together copy little more than once what it has, but not beyond what it needs for `maxPositions`.
+   */
+  grow(occupant: T, numPositions: number, maxPositions = numPositions): void {
+    const { capacity } = this.#classes[slotOf(occupant).classIndex]!;
+    if (capacity >= numPositions) return;
+    const roomy = Math.min(2 * capacity, maxPositions);
+    this.relocate(occupant, this.classIndexFor(Math.max(numPositions, roomy)));
   }
 
   /** Moves an occupant to another class that holds what it has. */

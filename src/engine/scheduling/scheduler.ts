@@ -244,7 +244,7 @@ export class Scheduler {
     const { prefillChunk } = this.#options;
     const toBoundary = prefillChunk - (sequence.numComputedTokens % prefillChunk);
     const numNewTokens = Math.min(sequence.numPendingTokens, toBoundary);
-    this.#slots.grow(sequence, sequence.numComputedTokens + numNewTokens);
+    this.#slots.grow(sequence, sequence.numComputedTokens + numNewTokens, sequence.numPromptTokens);
     return this.#batch([sequence], numNewTokens);
   }
 

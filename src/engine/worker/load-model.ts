@@ -4,6 +4,7 @@ import { EngineError } from '../engine-error.js';
 import { bytesPerPosition } from '../kv-cache/kv-store.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
+import { fingerprintOf } from '../model/fingerprint.js';
 import { buildGpt2Graph, type GraphWeights } from '../model/gpt2-graph.js';
 import { ModelRunner } from '../model/model-runner.js';
 import { openQuantizedWeights } from '../model/quantized-cache.js';
@@ -78,7 +79,11 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   await warmUp(core);
   return {
     core,
-    shape: shapeOf(checkpoint, options.precision),
+    shape: shapeOf(
+      checkpoint,
+      options.precision,
+      fingerprintOf(checkpoint, computationOf(options, rowMultiple)),
+    ),
     bytesPerPosition: positionBytes,
     maxCachedPositions,
     release: () => runner.release(),
@@ -134,7 +139,16 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
   );
 }
 
-function shapeOf({ config, numParameters }: Checkpoint, precision: Precision): ModelShape {
+/** What decides which arithmetic is done, but for the model. */
+function computationOf({ precision, lookup, numThreads }: WorkerOptions, rowMultiple: number | undefined) {
+  return { precision, lookup, numThreads, rowMultiple, PREFILL_CHUNK, QUANTIZATION_BLOCK };
+}
+
+function shapeOf(
+  { config, numParameters }: Checkpoint,
+  precision: Precision,
+  fingerprint: string,
+): ModelShape {
   const { contextLength, vocabSize, numLayers, numHeads, hiddenSize } = config;
-  return { contextLength, vocabSize, numLayers, numHeads, hiddenSize, numParameters, precision };
+  return { contextLength, vocabSize, numLayers, numHeads, hiddenSize, numParameters, precision, fingerprint };
 }

@@ -11,7 +11,14 @@ const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');
 function setUp(stop: readonly string[] = []) {
   const onStop = vi.fn();
   const { tokenBytes } = tokenizer;
-  const stream = new RequestStream({ model: 'gpt2', promptTokens: 7, stop, tokenBytes, onStop });
+  const stream = new RequestStream({
+    model: 'gpt2',
+    systemFingerprint: 'fp_test',
+    promptTokens: 7,
+    stop,
+    tokenBytes,
+    onStop,
+  });
   return { stream, onStop };
 }
 
@@ -24,7 +31,12 @@ describe('request stream', () => {
     const { stream, onStop } = setUp();
     const events = stream.events();
     accept(stream);
-    expect(await next(events)).toEqual({ type: 'accepted', model: 'gpt2', promptTokens: 7, cachedTokens: 4 });
+    expect(await next(events)).toMatchObject({
+      type: 'accepted',
+      model: 'gpt2',
+      promptTokens: 7,
+      cachedTokens: 4,
+    });
     for (const [i, id] of idsOf('Hello, world').entries()) {
       const waiting = next(events);
       stream.push([id], 1040 + 5 * i);
@@ -40,7 +52,7 @@ describe('request stream', () => {
       type: 'finished',
       finishReason: 'length',
       stop: undefined,
-      usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4 },
+      usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4, acceptedPredictionTokens: 0 },
       timings: { queueMs: 2.5, prefillMs: 40, decodeMs: 10 },
     });
     expect(await events.next()).toEqual({ done: true, value: undefined });
@@ -122,7 +134,7 @@ describe('request stream', () => {
         type: 'finished',
         finishReason: 'stop',
         stop: ' three',
-        usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4 },
+        usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4, acceptedPredictionTokens: 1 },
         timings: { queueMs: 2.5, prefillMs: 10, decodeMs: 10 },
       },
     ]);

@@ -135,6 +135,11 @@ export interface Accepted {
   promptTokens: number;
   /** Tokens of the prompt that were already computed for an earlier request. */
   cachedTokens: number;
+  /**
+   * Names what the bits of the answer depend on: the model's weights, the precision, the kernels and the processor. The
+   * same request with the same seed gives the same tokens wherever this is the same. `fp_` and 12 hex digits.
+   */
+  systemFingerprint: string;
 }
 
 /**
@@ -505,7 +510,7 @@ export const TokenIds: MessageFns<TokenIds> = {
 };
 
 function createBaseAccepted(): Accepted {
-  return { requestId: "", model: "", seed: 0n, promptTokens: 0, cachedTokens: 0 };
+  return { requestId: "", model: "", seed: 0n, promptTokens: 0, cachedTokens: 0, systemFingerprint: "" };
 }
 
 export const Accepted: MessageFns<Accepted> = {
@@ -527,6 +532,9 @@ export const Accepted: MessageFns<Accepted> = {
     }
     if (message.cachedTokens !== 0) {
       writer.uint32(40).uint32(message.cachedTokens);
+    }
+    if (message.systemFingerprint !== "") {
+      writer.uint32(50).string(message.systemFingerprint);
     }
     return writer;
   },
@@ -582,6 +590,14 @@ export const Accepted: MessageFns<Accepted> = {
             }
 
             message.cachedTokens = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.systemFingerprint = reader.string();
             continue;
           }
         }

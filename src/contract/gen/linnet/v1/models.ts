@@ -101,8 +101,10 @@ export interface ModelConfig {
   hiddenSize: number;
   /** Parameters, a tied embedding counted once. */
   numParameters: bigint;
-  /** How weights are stored and multiplied: "f32". */
+  /** How weights are stored and multiplied: "f32", "q8" or "q4". */
   precision: string;
+  /** Names what the bits of the model's answers depend on, as `Accepted.system_fingerprint` does. */
+  fingerprint: string;
 }
 
 /** Counts what a model is doing. */
@@ -395,7 +397,16 @@ export const Model: MessageFns<Model> = {
 };
 
 function createBaseModelConfig(): ModelConfig {
-  return { contextLength: 0, vocabSize: 0, numLayers: 0, numHeads: 0, hiddenSize: 0, numParameters: 0n, precision: "" };
+  return {
+    contextLength: 0,
+    vocabSize: 0,
+    numLayers: 0,
+    numHeads: 0,
+    hiddenSize: 0,
+    numParameters: 0n,
+    precision: "",
+    fingerprint: "",
+  };
 }
 
 export const ModelConfig: MessageFns<ModelConfig> = {
@@ -423,6 +434,9 @@ export const ModelConfig: MessageFns<ModelConfig> = {
     }
     if (message.precision !== "") {
       writer.uint32(58).string(message.precision);
+    }
+    if (message.fingerprint !== "") {
+      writer.uint32(66).string(message.fingerprint);
     }
     return writer;
   },
@@ -494,6 +508,14 @@ export const ModelConfig: MessageFns<ModelConfig> = {
             }
 
             message.precision = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.fingerprint = reader.string();
             continue;
           }
         }
