@@ -130,13 +130,15 @@ export class EngineCore {
       next += rows.length;
       return this.#sample(sequence, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
     });
+    // Only now: whoever leaves may make others move, with all that they have computed.
+    for (const { id, finishReason } of sampled) if (finishReason !== undefined) this.#release(id);
     this.#runner.dropClasses(this.#scheduler.emptyClasses);
     return { started, sampled, atMs: this.#now() };
   }
 
   /**
    * Chooses a sequence's next token from the first row of its logits, and as long as a draft had it right, the one after
-   * it from the next row. Takes the sequence out if the last one is its last.
+   * it from the next row.
    */
   #sample(sequence: Sequence, logits: Float32Array): SampledTokens {
     const { random, processor, endIds } = this.#sequences.get(sequence.id)!;
@@ -156,7 +158,6 @@ export class EngineCore {
       finishReason = finishReasonOf(sequence, endIds);
     }
     sequence.lookup?.learn(numDraftTokens, tokenIds.length - 1);
-    if (finishReason !== undefined) this.#release(sequence);
     return { id: sequence.id, tokenIds, finishReason };
   }
 
@@ -166,16 +167,15 @@ export class EngineCore {
   }
 
   #releaseAborted(): void {
-    for (const id of this.#aborted) {
-      const running = this.#sequences.get(id);
-      if (running !== undefined) this.#release(running.sequence);
-    }
+    for (const id of this.#aborted) this.#release(id);
     this.#aborted.clear();
   }
 
-  #release(sequence: Sequence): void {
-    this.#scheduler.release(sequence);
-    this.#sequences.delete(sequence.id);
+  #release(id: number): void {
+    const running = this.#sequences.get(id);
+    if (running === undefined) return;
+    this.#scheduler.release(running.sequence);
+    this.#sequences.delete(id);
   }
 }
 

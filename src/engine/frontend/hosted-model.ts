@@ -62,7 +62,8 @@ export class HostedModel {
   async ready(): Promise<ReadyModel> {
     const residence = this.#residence;
     if (residence.state === 'ready') return residence.ready;
-    if (this.#numAwaitingLoad >= this.#options.maxWaiting)
+    const { maxRunning, maxWaiting } = this.#options;
+    if (this.#numAwaitingLoad >= maxRunning + maxWaiting)
       throw loadingQueueFull(this.id, this.#numAwaitingLoad);
     this.#numAwaitingLoad++;
     try {

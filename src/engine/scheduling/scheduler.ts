@@ -81,13 +81,14 @@ export class Scheduler {
     return this.#slots.classes.flatMap(({ occupants }, index) => (occupants.length === 0 ? [index] : []));
   }
 
-  /** Queues a sequence; false if the queue is full. */
+  /** Queues a sequence; false if the queue is full. Those that only wait for the next step to begin do not count. */
   add(sequence: Sequence): boolean {
-    const { maxWaiting, maxWaitingTokens } = this.#options;
+    const { maxRunning, maxWaiting, maxWaitingTokens } = this.#options;
+    const numFree = maxRunning - this.#numRunning;
     const waitingTokens = this.#numWaitingTokens + sequence.numPromptTokens;
     // One that is alone may be as long as the context allows.
     const tooMany = this.#waiting.length > 0 && waitingTokens > maxWaitingTokens;
-    if (tooMany || this.#waiting.length >= maxWaiting) return false;
+    if (tooMany || this.#waiting.length >= maxWaiting + numFree) return false;
     this.#waiting.push(sequence);
     this.#numWaitingTokens = waitingTokens;
     return true;

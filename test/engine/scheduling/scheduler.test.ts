@@ -165,8 +165,10 @@ describe('Scheduler', () => {
 
   it('refuses when the queue holds its most requests or its most prompt tokens', () => {
     const many = new Scheduler(options);
-    const taken = Array.from({ length: 25 }, (_, id) => many.add(sequence(id, 1, 1)));
-    expect(taken.filter(Boolean).length).toBe(options.maxWaiting);
+    const taken = Array.from({ length: 40 }, (_, id) => many.add(sequence(id, 1, 1)));
+    expect(taken.filter(Boolean).length).toBe(options.maxWaiting + options.maxRunning);
+    many.admit();
+    expect(many.add(sequence(99, 1, 1))).toBe(false);
     const long = new Scheduler({ ...options, maxWaitingTokens: 300 });
     expect([1, 2, 3].map((id) => long.add(sequence(id, 150, 1)))).toEqual([true, true, false]);
     expect(new Scheduler({ ...options, maxWaitingTokens: 10 }).add(sequence(1, 150, 1))).toBe(true);
