@@ -37,6 +37,18 @@ describe('decodeRequest', () => {
     expect(() => decodeRequest(GenerateRequest, message)).toThrow('must be valid UTF-8');
   });
 
+  it.each([
+    ['model', 1],
+    ['prompt', 2],
+    ['stop[1]', 9],
+    ['cancel_key', 10],
+  ])('says that it is `%s`', (field, number) => {
+    const ok = Uint8Array.of(0x4a, 1, 0x41); // stop: "A"
+    const message = Uint8Array.of(...ok, (number << 3) | 2, 1, 0xff);
+    const refused = expect.objectContaining({ field, message: `\`${field}\` must be valid UTF-8.` });
+    expect(() => decodeRequest(GenerateRequest, message)).toThrow(refused);
+  });
+
   it('throws nothing but INVALID_FIELD, whatever the bytes', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
