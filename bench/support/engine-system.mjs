@@ -1,6 +1,6 @@
-import { createEngine } from '../../dist/engine/index.js';
+import { createEngine, DEFAULT_SAMPLING } from '../../dist/engine/index.js';
 
-const GREEDY = { temperature: 0, topP: 1, topK: 0, seed: 1n };
+const GREEDY = { ...DEFAULT_SAMPLING, temperature: 0 };
 
 /**
  * Opens the engine by itself, as a system that can be measured: `generate` makes one completion of token ids, greedily,

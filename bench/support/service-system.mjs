@@ -44,6 +44,8 @@ async function generateOverGrpc(client, ids, maxTokens) {
     maxTokens,
     temperature: 0,
     stop: [],
+    logitBias: {},
+    stopTokenIds: [],
   });
   call.on('data', ({ event }) => {
     if (event?.$case !== 'delta') return;

@@ -42,10 +42,9 @@ export const capacity = {
 };
 
 async function stepMs(runner, { classIndex, capacity: positions }) {
-  const sampling = { temperature: 0, topP: 1, topK: 0, seed: 0n };
   const live = Math.min(LIVE_TOKENS, positions - 1);
   const promptIds = new Int32Array(live + 1);
-  const sequence = new Sequence({ id: 1, promptIds, maxTokens: 1, sampling }, 0);
+  const sequence = new Sequence({ id: 1, promptIds, maxTokens: 1, sampling: {} }, { arrivedAtMs: 0 });
   sequence.numComputedTokens = live;
   const firstSlot = { classIndex, index: 0 };
   const batch = { sequences: [sequence], firstSlot, capacity: positions, numNewTokens: 1, moves: [] };
