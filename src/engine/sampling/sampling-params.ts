@@ -18,7 +18,7 @@ export interface SamplingParams {
   readonly repetitionPenalty: number;
   /** Added to logits, by token id: in [-100, 100]. */
   readonly logitBias: ReadonlyMap<number, number>;
-  /** Until so many tokens are generated nothing ends the completion, at most its length. */
+  /** Until so many tokens are generated nothing ends the completion; at most the request's `maxTokens`. */
   readonly minTokens: number;
   /** Tokens that end the completion, as the end-of-text token does. */
   readonly stopTokenIds: readonly number[];
