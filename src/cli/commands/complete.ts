@@ -7,6 +7,7 @@ import { CliError, UsageError } from '../cli-error.js';
 import { printCompletion } from '../completion-printer.js';
 import { type CompletionSource, createLocalSource, createRemoteSource } from '../completion-source.js';
 import { toEngineOptions } from '../engine-options.js';
+import { showQuantizationProgress } from '../quantization-progress.js';
 import { addRequestOptions, type RequestOptions, toRequest } from '../request-options.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
 import { addSettingOptions, settingsOf } from '../setting-options.js';
@@ -63,9 +64,10 @@ function modelOf({ address }: CompleteOptions, { settings, origins }: ResolvedSe
 }
 
 function createSource(address: string | undefined, resolved: ResolvedSettings): CompletionSource {
-  return address === undefined
-    ? createLocalSource(createEngine(toEngineOptions(resolved)))
-    : createRemoteSource(address);
+  if (address !== undefined) return createRemoteSource(address);
+  const engine = createEngine(toEngineOptions(resolved));
+  showQuantizationProgress(engine, process.stderr, () => {});
+  return createLocalSource(engine);
 }
 
 /** Turns what the engine or the service refused into what the terminal says; a defect stays as it is. */

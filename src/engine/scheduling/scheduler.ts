@@ -1,6 +1,7 @@
-import { planClasses, roundCost } from '../kv-cache/class-plan.js';
 import { PrefixCache } from '../kv-cache/prefix-cache.js';
 import { SlotTable } from '../kv-cache/slot-table.js';
+import { draftTokens } from './draft-tokens.js';
+import { placeDecoding } from './place-decoding.js';
 import type { ScheduledBatch } from './scheduled-batch.js';
 import type { Sequence } from './sequence.js';
 
@@ -29,9 +30,6 @@ export interface SchedulerOptions {
 
 /** Drafts are checked for no more decoding sequences than this: their rows compete for the same cores. */
 const MAX_DRAFTING = 2;
-/** A round's gain must pay for the copies that it asks for within so many rounds. */
-const PAYBACK_ROUNDS = 8;
-
 /** A turn of the scheduler's round: a class's decoding sequences, or one prefill chunk. */
 type Turn = { readonly decodeClass: number } | 'prefill';
 
@@ -193,42 +191,13 @@ export class Scheduler {
   }
 
   #newRound(): Turn[] {
-    this.#placeDecoding();
+    placeDecoding(this.#slots, this.#options);
     const round: Turn[] = [];
     for (const [decodeClass, { numDecoding }] of this.#slots.classes.entries()) {
       if (numDecoding > 0) round.push({ decodeClass });
     }
     if (this.#prefilling.length > 0) round.push('prefill');
     return round;
-  }
-
-  /** Moves the decoding sequences to where a round is cheapest, if that pays; those that fill their slot in any case. */
-  #placeDecoding(): void {
-    const { classes } = this.#slots;
-    const decoding = classes.flatMap(({ occupants, numDecoding }) => occupants.slice(0, numDecoding));
-    const needed = decoding.map((sequence) => this.#slots.classIndexFor(sequence.numComputedTokens + 1));
-    const demand = classes.map(({ capacity }, index) => ({
-      capacity,
-      numSequences: needed.filter((classIndex) => classIndex === index).length,
-    }));
-    const targets = planClasses(demand, this.#options.batchCost);
-    const planned = needed.map((classIndex) => targets[classIndex]!);
-    const kept = needed.map((classIndex, i) => Math.max(classIndex, decoding[i]!.slot!.classIndex));
-    const numCopied = decoding.reduce(
-      (sum, { numComputedTokens }, i) => sum + (planned[i] === kept[i] ? 0 : 2 * numComputedTokens),
-      0,
-    );
-    const gain = this.#roundCost(kept) - this.#roundCost(planned);
-    const chosen = gain * PAYBACK_ROUNDS > numCopied ? planned : kept;
-    for (const [i, sequence] of decoding.entries()) this.#slots.relocate(sequence, chosen[i]!);
-  }
-
-  #roundCost(classIndexes: readonly number[]): number {
-    const demand = this.#slots.classes.map(({ capacity }, index) => ({
-      capacity,
-      numSequences: classIndexes.filter((classIndex) => classIndex === index).length,
-    }));
-    return roundCost(demand, this.#options.batchCost);
   }
 
   #decodeBatch(classIndex: number): ScheduledBatch | undefined {
@@ -254,20 +223,6 @@ export class Scheduler {
     const { capacity } = this.#slots.classes[firstSlot.classIndex]!;
     return { sequences, firstSlot, capacity, numNewTokens, moves: this.#slots.takeMoves() };
   }
-}
-
-/** Lets sequences draft their next tokens where their slots have room; returns the most that one drafted. */
-function draftTokens(sequences: readonly Sequence[], capacity: number): number {
-  // All are computed at the same length, so the one with the least room decides.
-  const room = sequences.map(
-    ({ numComputedTokens, maxCachedTokens }) => Math.min(capacity, maxCachedTokens) - numComputedTokens - 1,
-  );
-  const maxDrafts = Math.max(0, Math.min(...room));
-  for (const sequence of sequences) {
-    const { lookup, tokenIds, numTokens } = sequence;
-    sequence.numDraftTokens = lookup?.draft(tokenIds, numTokens, maxDrafts) ?? 0;
-  }
-  return Math.max(...sequences.map(({ numDraftTokens }) => numDraftTokens));
 }
 
 function remove<T>(list: T[], item: T): boolean {

@@ -25,12 +25,15 @@ function sequence(id: number, promptLength: number, maxTokens: number): Sequence
 }
 
 /** Runs one batch as the engine's core does, with a token that says nothing. */
-function run(scheduler: Scheduler): { batch: ScheduledBatch | undefined; finished: Sequence[] } {
+function run(
+  scheduler: Scheduler,
+  maxCachedPositions = options.maxCachedPositions,
+): { batch: ScheduledBatch | undefined; finished: Sequence[] } {
   scheduler.admit();
   const batch = scheduler.schedule();
   const finished: Sequence[] = [];
   if (batch === undefined) return { batch, finished };
-  checkBatch(batch);
+  checkBatch(batch, maxCachedPositions);
   const complete = batch.sequences.filter((member) => member.numPendingTokens === batch.numNewTokens);
   scheduler.advance(batch);
   scheduler.cachePrefix(batch, new Float32Array(0));
@@ -138,12 +141,23 @@ describe('Scheduler', () => {
     const classesOf = (numShort: number) => {
       scheduler.add(sequence(1000, 130, 30));
       for (let id = 0; id < numShort; id++) scheduler.add(sequence(id, 1, 200));
-      for (let i = 0; i < 24; i++) run(scheduler);
-      const batches = [run(scheduler), run(scheduler)].map(({ batch }) => batch!);
+      for (let i = 0; i < 24; i++) run(scheduler, 10_000);
+      const batches = [run(scheduler, 10_000), run(scheduler, 10_000)].map(({ batch }) => batch!);
       return new Set(batches.map(({ capacity }) => capacity));
     };
     expect(classesOf(2)).toEqual(new Set([256]));
     expect(classesOf(25)).toEqual(new Set([64, 256]));
+  });
+
+  it('keeps short sequences apart where the class of the long ones has no slots to spare', () => {
+    // Reading the weights is dear, so all would run together if there were room.
+    const scheduler = new Scheduler({ ...options, batchCost: 100_000 });
+    for (const id of [1, 2, 3]) scheduler.add(sequence(id, 150, 40));
+    for (const id of [4, 5, 6]) scheduler.add(sequence(id, 1, 60));
+    // Each batch is checked to fit its class.
+    let numSteps = 0;
+    while (run(scheduler).batch !== undefined) numSteps++;
+    expect(numSteps).toBeGreaterThan(60);
   });
 
   it('cuts chunks at the same multiples of the sequence, wherever it starts to run', () => {
@@ -186,12 +200,15 @@ describe('Scheduler', () => {
   });
 });
 
-function checkBatch({ sequences, firstSlot, capacity, numNewTokens }: ScheduledBatch): void {
+function checkBatch(batch: ScheduledBatch, maxCachedPositions: number): void {
+  const { sequences, firstSlot, capacity, numNewTokens } = batch;
   for (const [row, { slot, numComputedTokens, numPendingTokens }] of sequences.entries()) {
     expect(slot).toEqual({ classIndex: firstSlot.classIndex, index: firstSlot.index + row });
     expect(numComputedTokens + numNewTokens).toBeLessThanOrEqual(capacity);
     expect(numNewTokens).toBeLessThanOrEqual(numPendingTokens);
   }
+  // The store has as many slots, and one by way of which two are swapped.
+  expect(firstSlot.index + sequences.length).toBeLessThanOrEqual(maxCachedPositions / capacity);
   if (numNewTokens === 1) {
     expect(firstSlot.index).toBe(0);
     return;
