@@ -28,7 +28,8 @@ export interface KvLimits {
   readonly maxPositions: number;
 }
 
-const WORTH_DROPPING_BYTES = 64 * 2 ** 20;
+/** Memory that is kept for the next sequence: to get it anew from the system takes longer than a step. */
+const KEPT_BYTES = 256 * 2 ** 20;
 
 /** Bytes that one position of one sequence takes in all layers. */
 export function bytesPerPosition({ numLayers, numHeads, headWidth }: KvShape): number {
@@ -109,10 +110,9 @@ export class KvStore {
     }
   }
 
-  /** Gives the arrays of a class without occupants back, unless they are too small for it to matter. */
+  /** Gives the arrays of a class without occupants back, while more than a little is held in all. */
   drop(classIndex: number): void {
-    const slots = this.#classes[classIndex]?.numTouched ?? 0;
-    if (slots * this.#capacities[classIndex]! * bytesPerPosition(this.#shape) < WORTH_DROPPING_BYTES) return;
+    if (this.#classes[classIndex] === undefined || this.touchedBytes <= KEPT_BYTES) return;
     this.#classes[classIndex] = undefined;
     this.#generation++;
   }
