@@ -30,6 +30,8 @@ export class WorkerEngine implements Engine {
     const model = this.#find(request.model);
     const { worker, shape } = await abortable(model.ready(), signal);
     const tokenizer = await abortable(this.#loadTokenizer(), signal);
+    // From here to the listener nothing waits; an abort just before would find none.
+    if (signal.aborted) throw abortError(signal);
     checkVocabulary(request, shape.vocabSize);
     const promptIds = toPromptIds(request, shape, tokenizer);
     const id = ++this.#numSequences;

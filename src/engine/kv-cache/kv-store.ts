@@ -165,7 +165,7 @@ export class KvStore {
   }
 }
 
-/** Copies a run of floats; for a single position a loop is faster than two views and a call (bench/kv-append.mjs). */
+/** Copies a run of floats; for a single position a loop saves making a view. */
 function copyRun(source: Float32Array, from: number, target: Float32Array, to: number, length: number): void {
   if (length > 256) {
     target.set(source.subarray(from, from + length), to);

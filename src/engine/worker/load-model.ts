@@ -28,11 +28,11 @@ export interface LoadedModel {
 
 /**
  * Tokens of a prefill chunk. Longer chunks prefill faster and make everybody else wait longer between two tokens:
- * docs/engine.md has the figures.
+ * `npm run bench -- prefill stall` shows both.
  */
 const PREFILL_CHUNK = 64;
 const GPT2_VOCAB_SIZE = 50_257;
-/** Weights that share a scale. Smaller blocks are more exact and slower: docs/engine.md has the figures. */
+/** Weights that share a scale. Smaller blocks are more exact (docs/engine.md, "Precision") and have more scales to read. */
 const QUANTIZATION_BLOCK = 128;
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
 const MAX_PREFILLING = 4;
