@@ -20,7 +20,7 @@ export interface GraphWeights {
  * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows, what a row has less is
  * masked; N = B * S rows and, in a quantized graph, padding):
  * - `input_ids` int32 [N], `position_ids` int32 [N]
- * - `head_shape` int64 [4]: B, S, H, D
+ * - `qkv_shape` int64 [5]: B, S, 3, H, D
  * - `attention_bias` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
  * - `split` int64 [2]: P and S
  * - `logit_rows` int32 [R]: which of the rows get logits
@@ -31,7 +31,7 @@ export interface GraphWeights {
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]
- * - `new_kv` f32 [L * 2 * B, H, S, D]: the new keys and values, at (layer * 2 + isValue) * B + row
+ * - `new_kv` f32 [L * 2, B, H, S, D]: the new keys and values, at layer * 2 + isValue
  *
  * The cache is never an output: onnxruntime-node copies every output that it returns. The new rows leave in one
  * piece, and the caller appends them.
@@ -49,7 +49,7 @@ export function buildGpt2Graph({ config, weights, quantization }: GraphWeights):
     },
     attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
     split: graph.input('split', 'int64', [2]),
-    headShape: graph.input('head_shape', 'int64', [4]),
+    qkvShape: graph.input('qkv_shape', 'int64', [5]),
     mergedShape: graph.ints([-1, config.hiddenSize]),
     padding: quantization && paddingInputs(graph, config),
   };
@@ -65,8 +65,8 @@ export function buildGpt2Graph({ config, weights, quantization }: GraphWeights):
   const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
   const logits = head(context, layerNorm(context, 'ln_f', rows));
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
-  const headShape = [config.numHeads, 'S', config.hiddenSize / config.numHeads];
-  graph.output('new_kv', graph.op('Concat', newKv, { axis: 0 }), 'float32', ['L*2*B', ...headShape]);
+  const rowShape = ['B', config.numHeads, 'S', config.hiddenSize / config.numHeads];
+  graph.output('new_kv', graph.op('Concat', newKv, { axis: 0 }), 'float32', ['L*2', ...rowShape]);
   return graph.toModel();
 }
 
@@ -78,24 +78,22 @@ interface GraphContext {
   readonly weight: (name: string, shape?: readonly number[]) => Value;
   readonly attentionBias: Value;
   readonly split: Value;
-  readonly headShape: Value;
+  readonly qkvShape: Value;
   readonly mergedShape: Value;
   readonly padding: Padding | undefined;
 }
 
-/** The rows that only pad: `rows` f32 [N - B * S, E], and where the queries, keys and values without them end. */
+/** The rows that only pad: `rows` f32 [N - B * S, E], and `start` int64 [1], where they begin: B * S. */
 interface Padding {
   readonly rows: Value;
-  /** For each of the three: int64 [2], the end in rows and in columns of [N, 3E]. */
-  readonly ends: readonly Value[];
+  readonly start: Value;
 }
 
 function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding {
-  const numTokens = graph.input('num_tokens', 'int64', [1]);
-  const ends = [1, 2, 3].map((part) =>
-    graph.op('Concat', [numTokens, graph.ints([part * hiddenSize])], { axis: 0 }),
-  );
-  return { rows: graph.input('padding', 'float32', ['N-B*S', hiddenSize]), ends };
+  return {
+    rows: graph.input('padding', 'float32', ['N-B*S', hiddenSize]),
+    start: graph.input('num_tokens', 'int64', [1]),
+  };
 }
 
 /** Causal self-attention over the past and the new tokens: [N, E] -> [N, E]. Appends the new K and V. */
@@ -106,36 +104,30 @@ function attention(context: GraphContext, layer: number, hidden: Value, newKv: V
   const pastValue = graph.input(`past_value_${layer}`, 'float32', past);
 
   const qkv = linear(context, `h.${layer}.attn.c_attn`, hidden);
-  const [query, key, value] = splitHeads(context, qkv); // each [B, H, S, D]
+  const [query, key, value] = splitHeads(context, qkv); // each [1, B, H, S, D]
   newKv.push(key, value);
 
   const attributes = { transB: 1, alpha: { float: attentionScale(config, layer) } };
-  const [pastScores] = graph.contrib('FusedMatMul', [query, pastKey], attributes); // [B, H, S, P]
-  const [newScores] = graph.contrib('FusedMatMul', [query, key], attributes); // [B, H, S, S]
+  const [pastScores] = graph.contrib('FusedMatMul', [query, pastKey], attributes); // [1, B, H, S, P]
+  const [newScores] = graph.contrib('FusedMatMul', [query, key], attributes); // [1, B, H, S, S]
   const scores = graph.op('Concat', [pastScores!, newScores!], { axis: -1 });
   const probabilities = graph.op('Softmax', [graph.op('Add', [scores, context.attentionBias])], { axis: -1 });
   const [onPast, onNew] = graph.ops('Split', [probabilities, split], 2, { axis: -1 }) as [Value, Value];
   const attended = graph.op('Add', [
     graph.op('MatMul', [onPast, pastValue]),
     graph.op('MatMul', [onNew, value]),
-  ]); // [B, H, S, D]
-  const transposed = graph.op('Transpose', [attended], { perm: [0, 2, 1, 3] });
+  ]); // [1, B, H, S, D]
+  const transposed = graph.op('Transpose', [attended], { perm: [0, 1, 3, 2, 4] });
   const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
   const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
   return linear(context, `h.${layer}.attn.c_proj`, rows);
 }
 
-/** Queries, keys and values by head: [N, 3E] -> three of [B, H, S, D]. */
-function splitHeads({ graph, config, headShape, padding }: GraphContext, qkv: Value): [Value, Value, Value] {
-  const parts =
-    padding === undefined
-      ? graph.ops('Split', [qkv], 3, { axis: -1, num_outputs: 3 })
-      : padding.ends.map((end, part) =>
-          graph.op('Slice', [qkv, graph.ints([0, part * config.hiddenSize]), end]),
-        );
-  return parts.map((part) =>
-    graph.op('Transpose', [graph.op('Reshape', [part, headShape])], { perm: [0, 2, 1, 3] }),
-  ) as [Value, Value, Value];
+/** Queries, keys and values by head: [N, 3E] -> three of [1, B, H, S, D]. */
+function splitHeads({ graph, qkvShape, padding }: GraphContext, qkv: Value): [Value, Value, Value] {
+  const rows = padding === undefined ? qkv : graph.op('Slice', [qkv, graph.ints([0]), padding.start]);
+  const parts = graph.op('Transpose', [graph.op('Reshape', [rows, qkvShape])], { perm: [2, 0, 3, 1, 4] });
+  return graph.ops('Split', [parts], 3, { axis: 0, num_outputs: 3 }) as [Value, Value, Value];
 }
 
 /** The two-layer perceptron: [N, E] -> [N, E]. */

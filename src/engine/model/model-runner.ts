@@ -22,7 +22,7 @@ export interface ModelRunnerOptions {
 export interface RunOutput {
   /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
   readonly logits: Float32Array;
-  /** The new keys and values: f32 [L * 2 * sequences, heads, numNewTokens, headWidth]. */
+  /** The new keys and values: f32 [L * 2, sequences, heads, numNewTokens, headWidth]. */
   readonly newKv: Float32Array;
 }
 

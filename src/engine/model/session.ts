@@ -9,6 +9,9 @@ export interface SessionOptions {
   readonly numThreads: number;
 }
 
+/** How long a thread waits for the next operator's work before it sleeps. */
+const SPIN_DURATION_US = 20;
+
 /**
  * Makes the one session of a model. Blocks the calling thread while it maps and packs the weights.
  *
@@ -28,8 +31,9 @@ export async function createSession(graph: Uint8Array, options: SessionOptions):
         session: {
           model_external_initializers_file_folder_path: options.directory,
           // Threads that wait by spinning take a core from whoever else needs one: the event loop, the gateway, another
-          // process. Without, a step is some 5 % slower on an idle machine and twice as fast on a busy one.
-          intra_op: { allow_spinning: '0' },
+          // process. Not to spin at all costs a wake-up for each operator; to spin briefly bridges most of them
+          // (docs/engine.md, "Spinning").
+          intra_op: { allow_spinning: '1', spin_duration_us: String(SPIN_DURATION_US) },
         },
       },
     });

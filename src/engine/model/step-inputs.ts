@@ -6,7 +6,7 @@ import type { Gpt2Config } from './gpt2-config.js';
 export interface StepInputs {
   readonly input_ids: Tensor;
   readonly position_ids: Tensor;
-  readonly head_shape: Tensor;
+  readonly qkv_shape: Tensor;
   readonly attention_bias: Tensor;
   readonly split: Tensor;
   readonly num_tokens?: Tensor;
@@ -51,7 +51,7 @@ export class StepInputsFactory {
     const inputs = {
       input_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
       position_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
-      head_shape: int64(numSequences, numNewTokens, numHeads, hiddenSize / numHeads),
+      qkv_shape: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
       attention_bias: float32([numSequences, 1, numNewTokens, width]),
       split: int64(capacity, numNewTokens),
     };
