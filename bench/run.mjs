@@ -1,4 +1,4 @@
-// Measures Linnet: `npm run bench -- [workload...] [--json FILE] ...`; `--help` lists everything.
+// Measures Linnet: `linnet bench [workload...] [--json FILE] ...`; `--help` lists everything.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -29,7 +29,8 @@ const WORKLOADS = [
 const NAMES = WORKLOADS.map(({ name }) => name);
 const CACHE = join(tmpdir(), 'linnet-bench');
 
-const USAGE = `Usage: npm run bench -- [workload...] [options]
+const USAGE = `Usage: linnet bench [workload...] [options]
+   or: npm run bench -- [workload...] [options]
 
 Workloads: ${NAMES.join(', ')}. Default: all.
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { CliError } from './cli-error.js';
+import { addBenchCommand } from './commands/bench.js';
 import { addCompleteCommand } from './commands/complete.js';
 import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
@@ -19,6 +20,7 @@ addEngineCommand(program);
 addGatewayCommand(program);
 addCompleteCommand(program);
 addConfigCommand(program);
+addBenchCommand(program);
 
 try {
   await program.parseAsync();
