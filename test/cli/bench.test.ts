@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { LinnetProcess } from '../support/linnet-process.js';
-import { temporaryFolder } from '../support/temporary-folder.js';
 
 async function bench(...args: string[]) {
   const linnet = new LinnetProcess(['bench', ...args]);
@@ -12,7 +12,9 @@ async function bench(...args: string[]) {
 
 describe('linnet bench', () => {
   it('measures a workload, and writes the figures to a file', async () => {
-    const file = join(temporaryFolder(), 'figures.json');
+    const folder = mkdtempSync(join(tmpdir(), 'linnet-bench-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'figures.json');
     const short = ['--scale', '0.03', '--rounds', '1', '--precision', 'q8'];
     const { code, stdout } = await bench('decode', '--model', 'models/fable', ...short, '--json', file);
     expect(code).toBe(0);

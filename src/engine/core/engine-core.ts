@@ -132,7 +132,7 @@ export class EngineCore {
     });
     // Only now: whoever leaves may make others move, with all that they have computed.
     for (const { id, finishReason } of sampled) if (finishReason !== undefined) this.#release(id);
-    this.#runner.dropClasses(this.#scheduler.emptyClasses);
+    this.#runner.dropClasses(this.#scheduler.emptyClasses, !this.hasWork);
     return { started, sampled, atMs: this.#now() };
   }
 

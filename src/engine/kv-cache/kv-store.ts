@@ -28,7 +28,7 @@ export interface KvLimits {
   readonly maxPositions: number;
 }
 
-/** Memory that is kept for the next sequence: to get it anew from the system takes longer than a step. */
+/** Memory that is kept for the next sequence when nothing runs: to get it anew from the system takes longer than a step. */
 const KEPT_BYTES = 256 * 2 ** 20;
 
 /** Bytes that one position of one sequence takes in all layers. */
@@ -47,6 +47,7 @@ export class KvStore {
   readonly #classes: (ClassArrays | undefined)[];
   /** Counts how often arrays were made anew: views taken before are stale. */
   #generation = 0;
+  readonly #limitBytes: number;
 
   /** At most `maxSequences` hold slots at a time, and together no more than `maxPositions`. */
   constructor(shape: KvShape, capacities: readonly number[], limits: KvLimits) {
@@ -57,6 +58,7 @@ export class KvStore {
       (capacity) => 1 + Math.min(limits.maxSequences, Math.ceil(limits.maxPositions / capacity)),
     );
     this.#classes = capacities.map(() => undefined);
+    this.#limitBytes = limits.maxPositions * bytesPerPosition(shape);
   }
 
   get generation(): number {
@@ -110,9 +112,10 @@ export class KvStore {
     }
   }
 
-  /** Gives the arrays of a class without occupants back, while more than a little is held in all. */
-  drop(classIndex: number): void {
-    if (this.#classes[classIndex] === undefined || this.touchedBytes <= KEPT_BYTES) return;
+  /** Gives the arrays of a class without occupants back, while more is held in all than is to be kept. */
+  drop(classIndex: number, isIdle: boolean): void {
+    const keptBytes = isIdle ? KEPT_BYTES : this.#limitBytes;
+    if (this.#classes[classIndex] === undefined || this.touchedBytes <= keptBytes) return;
     this.#classes[classIndex] = undefined;
     this.#generation++;
   }

@@ -74,9 +74,9 @@ export class ModelRunner {
     return { logits: logits!.data as Float32Array, newKv: newKv.data };
   }
 
-  /** Gives back the memory of classes that nobody occupies. */
-  dropClasses(classIndexes: readonly number[]): void {
-    for (const classIndex of classIndexes) this.#kv.drop(classIndex);
+  /** Gives back memory of classes that nobody occupies; most of it if nothing runs. */
+  dropClasses(classIndexes: readonly number[], isIdle: boolean): void {
+    for (const classIndex of classIndexes) this.#kv.drop(classIndex, isIdle);
   }
 
   async release(): Promise<void> {

@@ -4,6 +4,12 @@ import type { Sequence } from './sequence.js';
 
 /** A round's gain must pay for the copies that it asks for within so many rounds. */
 const PAYBACK_ROUNDS = 8;
+/** What copying a position costs, in positions that a step reads. */
+const COPY_COST = 4;
+/** The most positions that are copied in one round because it pays: everybody waits for it. */
+const MAX_COPIED_POSITIONS = 1024;
+/** A sequence that fills its slot gets one so many times as long, so that all its moves copy few times what it has. */
+const GROWTH = 1.5;
 
 /** What placing depends on; see {@link SchedulerOptions}. */
 export interface PlacingLimits {
@@ -23,7 +29,14 @@ export function placeDecoding(slots: SlotTable<Sequence>, limits: PlacingLimits)
   const { classes } = slots;
   const { batchCost } = limits;
   const decoding = classes.flatMap(({ occupants, numDecoding }) => occupants.slice(0, numDecoding));
-  const needed = decoding.map((sequence) => slots.classIndexFor(sequence.numComputedTokens + 1));
+  const current = decoding.map((sequence) => sequence.slot!.classIndex);
+  const isFull = decoding.map(
+    ({ numComputedTokens }, i) => numComputedTokens >= classes[current[i]!]!.capacity,
+  );
+  const needed = decoding.map(({ numComputedTokens, maxCachedTokens }, i) => {
+    const room = isFull[i] ? Math.min(Math.ceil(GROWTH * numComputedTokens), maxCachedTokens) : 0;
+    return slots.classIndexFor(Math.max(numComputedTokens + 1, room));
+  });
   const demandOf = (choice: readonly number[]) =>
     classes.map(({ capacity }, index) => ({
       capacity,
@@ -37,13 +50,14 @@ export function placeDecoding(slots: SlotTable<Sequence>, limits: PlacingLimits)
 
   const targets = planClasses(demandOf(needed), batchCost);
   const planned = needed.map((classIndex) => targets[classIndex]!);
-  const kept = needed.map((classIndex, i) => Math.max(classIndex, decoding[i]!.slot!.classIndex));
-  const numCopied = decoding.reduce(
-    (sum, { numComputedTokens }, i) => sum + (planned[i] === kept[i] ? 0 : 2 * numComputedTokens),
+  const kept = needed.map((classIndex, i) => (isFull[i] ? classIndex : current[i]!));
+  const numCopied = planned.reduce(
+    (sum, classIndex, i) => sum + (classIndex === kept[i] ? 0 : decoding[i]!.numComputedTokens),
     0,
   );
   const gain = roundCost(demandOf(kept), batchCost) - roundCost(demandOf(planned), batchCost);
-  const choices = gain * PAYBACK_ROUNDS > numCopied ? [planned, kept] : [kept];
+  const pays = numCopied <= MAX_COPIED_POSITIONS && gain * PAYBACK_ROUNDS > COPY_COST * numCopied;
+  const choices = pays ? [planned, kept] : [kept];
   const chosen = choices.find(fits) ?? needed;
   for (const [i, sequence] of decoding.entries()) slots.relocate(sequence, chosen[i]!);
 }

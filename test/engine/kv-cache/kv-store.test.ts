@@ -62,14 +62,16 @@ describe('KvStore', () => {
 
   it('gives the memory of a large empty class back, and says that views are stale', () => {
     const wide = { numLayers: 1, numHeads: 1, headWidth: 1024 };
-    const store = new KvStore(wide, [16, 32_768], { maxSequences: 1, maxPositions: 32_768 });
+    const store = new KvStore(wide, [16, 32_768], { maxSequences: 1, maxPositions: 65_536 });
     const row = { data: new Float32Array(2 * 1024), numRows: 1, numNewTokens: 1 };
     store.append(row, { classIndex: 0, index: 0 }, [0]);
     store.append(row, { classIndex: 1, index: 0 }, [0]);
-    store.drop(1);
+    store.drop(1, false); // while others run, all within the limits is kept
+    expect(store.generation).toBe(0);
+    store.drop(1, true);
     expect(store.generation).toBe(1);
     expect(store.touchedBytes).toBe(16 * bytesPerPosition(wide));
-    store.drop(0); // so little is kept for the next one
+    store.drop(0, true); // so little is kept for the next one
     expect(store.generation).toBe(1);
   });
 });
