@@ -22,7 +22,8 @@ export function createContext({ scale, rounds, limitMs, ...options }) {
     /** A number of tokens or requests, at scale. */
     scaled: (count, least = 2) => Math.max(Math.min(count, least), Math.round(count * scale)),
     engineOptions,
-    engine: (precision) => keep(`engine ${precision}`, () => openEngine(engineOptions(precision))),
+    engine: (precision, { lookup = false } = {}) =>
+      keep(`engine ${precision} ${lookup}`, () => openEngine({ ...engineOptions(precision), lookup })),
     service: (precision) => keep(`service ${precision}`, () => openService(engineOptions(precision))),
     /** Measures in turn (rounds.mjs), in at most as many rounds as are asked for here and on the command line. */
     interleave(measures, { maxRounds = rounds, warmUp = true } = {}) {

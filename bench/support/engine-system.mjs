@@ -4,14 +4,15 @@ const GREEDY = { ...DEFAULT_SAMPLING, temperature: 0 };
 
 /**
  * Opens the engine by itself, as a system that can be measured: `generate` makes one completion of token ids, greedily,
- * and returns its run (run-metrics.mjs) with the ids; `onToken` is called for each of them. Runs may overlap.
+ * and returns its run (run-metrics.mjs) with the ids; `onToken` is called for each of them, other
+ * options are sampling params. Runs may overlap.
  */
 export async function openEngine({ directory, ...options }) {
   const engine = createEngine({ models: [{ id: 'bench', directory }], ...options });
   await engine.load();
   return {
-    async generate(prompt, maxTokens, onToken = () => {}) {
-      const request = { model: '', prompt, maxTokens, sampling: GREEDY, stop: [] };
+    async generate(prompt, maxTokens, { onToken = () => {}, ...sampling } = {}) {
+      const request = { model: '', prompt, maxTokens, sampling: { ...GREEDY, ...sampling }, stop: [] };
       const startedAtMs = performance.now();
       const [timesMs, ids] = [[], []];
       for await (const event of engine.generate(request, new AbortController().signal)) {

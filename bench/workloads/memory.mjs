@@ -4,7 +4,7 @@ import { openService } from '../support/service-system.mjs';
 
 const MIB = 2 ** 20;
 
-/** What the processes of the service hold in RAM: after the start, and after 16 long streams. */
+/** What the processes of the service hold in RAM: after the start, after one long sequence, and after 16 streams. */
 export const memory = {
   name: 'memory',
   async run({ precisions, engineOptions, scaled }) {
@@ -22,6 +22,8 @@ export const memory = {
       };
       try {
         await note('idle');
+        await service.gateway.generate(promptIds(scaled(900), 'memory'), scaled(124));
+        await note('after 1,024 tokens');
         const prompts = Array.from({ length: 16 }, (_, index) => promptIds(scaled(400), `memory ${index}`));
         await Promise.all(prompts.map((prompt) => service.gateway.generate(prompt, scaled(40))));
         await note('after 16 streams');

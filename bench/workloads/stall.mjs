@@ -45,7 +45,7 @@ async function measure(system, { length, maxTokens, name }) {
     if (++numTokens === before * STREAMS) arrive(performance.now());
   };
   const running = Array.from({ length: STREAMS }, (_, index) =>
-    system.generate(promptIds(16, `${name} ${index}`), maxTokens, onToken),
+    system.generate(promptIds(16, `${name} ${index}`), maxTokens, { onToken }),
   );
   const arrivedAtMs = await arrival;
   const long = await system.generate(promptIds(length, name), 1);

@@ -2,8 +2,8 @@
 const LONGEST_ENDING = 3;
 const SHORTEST_ENDING = 2;
 
-/** How many tokens are drafted: 1, 3 or 7, so that with the token before them their number is even. */
-const DRAFT_LENGTHS = [1, 3, 7];
+/** How many tokens are drafted, so many that with the token before them their number is even. */
+const DRAFT_LENGTHS = [1, 3, 7, 15];
 /** After drafts that failed, so many tokens at most are generated without any. */
 const LONGEST_PAUSE = 64;
 

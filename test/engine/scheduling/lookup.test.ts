@@ -38,12 +38,12 @@ describe('Lookup', () => {
 
   it('drafts more while drafts hold, and an odd number', () => {
     const lookup = new Lookup();
-    const lengths = [1, 1, 1].map(() => {
-      const { length } = draft(lookup, [1, 1, 1, 1]);
+    const lengths = [1, 1, 1, 1].map(() => {
+      const { length } = draft(lookup, [1, 1, 1, 1], 15);
       lookup.learn(length, length);
       return length;
     });
-    expect(lengths).toEqual([1, 3, 7]);
+    expect(lengths).toEqual([1, 3, 7, 15]);
   });
 
   it('pauses longer and longer while drafts fail, and starts again when one holds', () => {
