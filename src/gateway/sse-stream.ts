@@ -40,9 +40,14 @@ export class SseStream {
     this.#response.flushHeaders();
   }
 
-  /** Sends an event. Waits until the client has read enough to take another one, or is gone. */
-  async send(data: object): Promise<void> {
-    if (!this.#write(`data: ${JSON.stringify(data)}\n\n`)) await drained(this.#response);
+  /** Sends an event in its form on the wire; false where the next one should wait until the client has read. */
+  send(event: string): boolean {
+    return this.#write(event);
+  }
+
+  /** Resolves when the client has read enough to take another event, or is gone. */
+  drained(): Promise<void> {
+    return drained(this.#response);
   }
 
   /** Ends a stream that is whole. */
