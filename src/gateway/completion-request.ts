@@ -54,6 +54,7 @@ export function parseCompletionRequest(body: unknown): CompletionRequest {
       stopTokenIds: fields.stop_token_ids ?? [],
       ignoreEos: fields.ignore_eos,
       minTokens: fields.min_tokens,
+      prompts: [],
     },
     stream: fields.stream ?? false,
     includeUsage: streamOptions?.include_usage ?? false,

@@ -55,6 +55,7 @@ export class ScriptedCall {
       systemFingerprint: 'fp_test',
       promptTokens: 5,
       cachedTokens: 0,
+      prompts: [],
     };
     this.#write({ $case: 'accepted', value: { ...defaults, ...overrides } });
     return this;
@@ -64,7 +65,7 @@ export class ScriptedCall {
   sendText(text: string): boolean {
     return this.#write({
       $case: 'delta',
-      value: { text, tokenIds: [1], tokenBytes: Buffer.from(text) },
+      value: { text, tokenIds: [1], tokenBytes: Buffer.from(text), index: 0, logprobs: [], echoedTokens: 0 },
     });
   }
 
@@ -78,6 +79,7 @@ export class ScriptedCall {
       stop: undefined,
       usage: { promptTokens: 5, completionTokens: 2, cachedTokens: 3, acceptedPredictionTokens: 1 },
       timings: undefined,
+      index: 0,
       ...overrides,
     };
     this.#write({ $case: 'finished', value: finished });
