@@ -68,7 +68,14 @@ describe('The official OpenAI client', () => {
     }
     expect(texts).toEqual(choices.map(({ text }) => text));
 
-    const ids = await openai.completions.create({ ...request, prompt: [[7454], [929, 261]] });
+    const tokenize = async (prompt: string) => {
+      const answer = await openai.post<{ tokens: number[] }>('/tokenize', {
+        body: { model: 'long', prompt },
+      });
+      return answer.tokens;
+    };
+    const prompt = await Promise.all(request.prompt.map(tokenize));
+    const ids = await openai.completions.create({ ...request, prompt });
     expect(ids.choices).toEqual(choices);
   });
 

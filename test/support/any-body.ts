@@ -44,11 +44,20 @@ const nearly: fc.Arbitrary<unknown> = fc.oneof(
 
 /** What a field is given mostly, so that many a body is acceptable as a whole. */
 const fit: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
-  model: well,
+  model: fc.constantFrom(null, '', 'tiny', 'gpt-2'),
   prompt: fc.oneof(well, ids, fc.array(fc.oneof(well, ids), { minLength: 1, maxLength: 4 })),
   context: fc.oneof(well, ids),
   continuations: fc.oneof(well, ids, fc.array(fc.oneof(well, ids), { minLength: 1, maxLength: 4 })),
   tokens: ids,
+  n: fc.constantFrom(null, 1, 2, 3),
+  best_of: fc.constantFrom(null, 0, 3),
+  echo: fc.boolean(),
+  logprobs: fc.constantFrom(null, 0, 1, 5),
+  return_token_ids: fc.boolean(),
+  include_stop_str_in_output: fc.boolean(),
+  stop: fc.oneof(fc.constantFrom(null, 'e', ' the'), fc.array(well, { minLength: 1, maxLength: 4 })),
+  stream: fc.boolean(),
+  temperature: fc.constantFrom(null, 0, 1, 2),
 };
 
 /**

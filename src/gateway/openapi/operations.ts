@@ -1,7 +1,9 @@
 import { ERROR_CATALOGUE as ENGINE } from '../../contract/error-catalogue.js';
 import type { ErrorKind } from '../gateway-error.js';
 import { REQUEST_ERROR_CATALOGUE as REQUEST } from '../request-error-catalogue.js';
-import type { SchemaName } from './schemas.js';
+import { type SchemaName, schemaRef } from './schemas.js';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What one method of a path does. */
 export interface Operation {
@@ -12,10 +14,10 @@ export interface Operation {
   readonly summary: string;
   /** The schema of the body, and a body to try. */
   readonly request?: { readonly schema: SchemaName; readonly example: object };
-  /** The answer with status 200: for each content type a schema, or no more than a type. */
+  /** The answer with status 200: a schema for each content type. */
   readonly answer: {
     readonly description: string;
-    readonly content: Readonly<Record<string, SchemaName | { readonly type: 'string' | 'object' }>>;
+    readonly content: Readonly<Record<string, SchemaName | JsonSchema>>;
   };
   /** The ways in which it can fail. */
   readonly errors: readonly ErrorKind[];
@@ -34,6 +36,16 @@ const COMPUTE_ERRORS = [
   ...[ENGINE.CONTEXT_LENGTH_EXCEEDED, ENGINE.QUEUE_FULL],
 ];
 
+// OpenAPI 3.1 has no word for events. Of a text this says nothing; programs that read events find their data described.
+const DATA = { anyOf: [schemaRef('CompletionChunk'), schemaRef('Error')] };
+const EVENTS: JsonSchema = {
+  properties: {
+    data: {
+      anyOf: [{ const: '[DONE]' }, { contentMediaType: 'application/json', contentSchema: DATA }],
+    },
+  },
+};
+
 /** Everything that the gateway does. */
 export const OPERATIONS: readonly Operation[] = [
   {
@@ -48,7 +60,7 @@ export const OPERATIONS: readonly Operation[] = [
     answer: {
       description:
         'The completion; where `stream` is true, server-sent events: the data of each is a `CompletionChunk`, of the last one `[DONE]`, or an `Error`.',
-      content: { 'application/json': 'Completion', 'text/event-stream': { type: 'string' } },
+      content: { 'application/json': 'Completion', 'text/event-stream': EVENTS },
     },
     errors: COMPUTE_ERRORS,
   },

@@ -44,7 +44,8 @@ def test_gets_several_choices_of_several_prompts(client):
         for choice in chunk.choices:
             texts[choice.index] += choice.text
     assert texts == [choice.text for choice in choices]
-    as_ids = client.completions.create(**request | dict(prompt=[[7454], [929, 261]]))
+    tokenized = [client.post("/tokenize", body=dict(prompt=prompt), cast_to=object) for prompt in request["prompt"]]
+    as_ids = client.completions.create(**request | dict(prompt=[answer["tokens"] for answer in tokenized]))
     assert as_ids.choices == choices
 
 
@@ -112,16 +113,11 @@ def test_is_refused_while_the_queue_is_full_and_served_when_it_tries_again(clien
     async def scenario():
         async with AsyncOpenAI(base_url=base_url, api_key="none", max_retries=0) as concurrent:
             running = await concurrent.completions.create(**ENDLESS, n=4, stream=True)
-            waiting = asyncio.create_task(concurrent.completions.create(**ENDLESS))
-            while True:
-                # Until the other one waits, this one does.
-                try:
-                    await concurrent.completions.create(**REQUEST, timeout=0.2)
-                except openai.APITimeoutError:
-                    continue
-                except openai.RateLimitError as error:
-                    refused = error
-                    break
+            # One of two waits, the other one is refused.
+            two = [asyncio.create_task(concurrent.completions.create(**ENDLESS)) for _ in range(2)]
+            [first], [waiting] = await asyncio.wait(two, return_when=asyncio.FIRST_COMPLETED)
+            refused = first.exception()
+            assert isinstance(refused, openai.RateLimitError)
             assert (refused.status_code, refused.code, refused.type) == (429, "queue_full", "rate_limit_error")
             assert int(refused.response.headers["retry-after"]) > 0
             assert int(refused.response.headers["retry-after-ms"]) > 0
