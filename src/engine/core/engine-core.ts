@@ -34,7 +34,7 @@ export class EngineCore {
   readonly #groups = new Map<number, SequenceGroup>();
   /** Aborted while a step may be under way: taken out before the next. */
   readonly #aborted = new Set<number>();
-  readonly #stopped: SequenceName[] = [];
+  readonly #stopped: Sequence[] = [];
 
   constructor({ runner, vocabSize, endOfTextId, scheduler, lookup = false, now }: EngineCoreOptions) {
     this.#runner = runner;
@@ -68,9 +68,11 @@ export class EngineCore {
     if (this.#groups.has(groupId)) this.#aborted.add(groupId);
   }
 
-  /** Ends one sequence of a request at the next step's start, if it runs. */
-  stop(name: SequenceName): void {
-    this.#stopped.push(name);
+  /** Ends one sequence of a request at the next step's start, where it has given tokens and has not ended. */
+  stop({ groupId, index }: SequenceName): void {
+    const sequence = this.#groups.get(groupId)?.running.get(index);
+    // Before that its siblings may wait for it, or it for one of them.
+    if (sequence !== undefined && sequence.numTokens > sequence.numPromptTokens) this.#stopped.push(sequence);
   }
 
   /** Advances some sequences: schedule, run, sample, update. */
