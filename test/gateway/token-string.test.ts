@@ -2,15 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { loadTokenBytes } from '../../src/engine/frontend/token-bytes.js';
 import { toTokenString } from '../../src/gateway/token-string.js';
-
-/** Reads a token's string back, as a client may. */
-function fromTokenString(text: string): Buffer {
-  if (!text.startsWith('bytes:')) return Buffer.from(text);
-  const latin1 = text
-    .slice('bytes:'.length)
-    .replace(/\\x([\da-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(latin1, 'latin1');
-}
+import { fromTokenString } from '../support/token-string.js';
 
 describe('toTokenString', () => {
   it.each([
