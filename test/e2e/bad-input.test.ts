@@ -4,6 +4,10 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
 import { decodeRichStatus, type RichStatus } from '../../src/contract/rich-status.js';
+import { COMPLETION_FIELDS } from '../../src/gateway/completion-fields.js';
+import { SCORE_FIELDS } from '../../src/gateway/score-fields.js';
+import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS } from '../../src/gateway/tokenizer-fields.js';
+import { anyBody } from '../support/any-body.js';
 import { readAll, wireRequest } from '../support/grpc-harness.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
 import { callRaw } from '../support/raw-grpc.js';
@@ -53,7 +57,16 @@ describe('POST /v1/completions', () => {
     ['an empty list as prompt', { prompt: [] }, invalid('prompt')],
     ['an object as prompt', { prompt: {} }, invalid('prompt')],
     ['a lone surrogate in the prompt', { prompt: 'a\ud800' }, invalid('prompt')],
-    ['several prompts', { prompt: ['a', 'b'] }, invalid('prompt')],
+    ['an empty prompt among others', { prompt: ['a', ''] }, invalid('prompt')],
+    ['what is no prompt among others', { prompt: ['a', null] }, invalid('prompt')],
+    ['a token id outside the vocabulary among others', { prompt: ['a', [50_257]] }, invalid('prompt')],
+    [
+      'a prompt longer than the context among others',
+      { prompt: ['a', Array(257).fill(1)] },
+      tooLong('prompt'),
+    ],
+    ['more prompts than there may be', { prompt: Array(2049).fill('a') }, invalid('prompt')],
+    ['more choices of all prompts together', { prompt: Array(17).fill('a'), n: 128 }, invalid('n')],
     ['a token id that is no integer', { prompt: [1.5] }, invalid('prompt')],
     ['a token id outside the vocabulary', { prompt: [1, 50_257] }, invalid('prompt')],
     ['the largest token id of the wire', { prompt: [2 ** 32 - 1] }, invalid('prompt')],
@@ -76,7 +89,13 @@ describe('POST /v1/completions', () => {
     ['a stop string of 257 bytes', { stop: `${'ab'.repeat(128)}c` }, invalid('stop')],
     ['a word where true or false belongs', { stream: 'yes' }, invalid('stream')],
     ['stream_options without stream', { stream: false, stream_options: {} }, invalid('stream_options')],
-    ['two choices', { n: 2 }, invalid('n')],
+    ['no choices', { n: 0 }, invalid('n')],
+    ['fewer candidates than choices', { n: 3, best_of: 2 }, invalid('best_of')],
+    ['six logprobs', { logprobs: 6 }, invalid('logprobs')],
+    ['what comes after the completion', { suffix: 'the end' }, invalid('suffix')],
+    ['more tokens at least than at most', { min_tokens: 3, max_tokens: 2 }, invalid('min_tokens')],
+    ['a stop token outside the vocabulary', { stop_token_ids: [0, 50_257] }, invalid('stop_token_ids')],
+    ['a bias of a token outside the vocabulary', { logit_bias: { 50257: 1 } }, invalid('logit_bias')],
     ['an unknown model', { model: 'gpt-5' }, { status: 404, param: 'model', code: 'model_not_found' }],
   ])('refuses %s, streamed and collected, and names the field', async (_, body, refusal) => {
     expect(await refusalOf(body)).toEqual(refusal);
@@ -124,53 +143,38 @@ describe('POST /v1/completions', () => {
     expect(refusal).toEqual(body(415, 'unsupported_media_type'));
   });
 
-  it('serves or refuses any JSON, and is never at a loss', async () => {
-    // A known field is given mostly what it might hold, and sometimes anything.
-    const anything = fc.jsonValue({ maxDepth: 2 });
-    const often = <T>(values: fc.Arbitrary<T>) =>
-      fc.oneof({ weight: 19, arbitrary: values }, { weight: 1, arbitrary: anything });
-    const text = fc.string({ unit: 'binary', maxLength: 40 });
-    const fields = fc.record(
-      {
-        model: often(fc.constantFrom('', 'tiny', null, undefined, 'gpt-2')),
-        prompt: often(
-          fc.oneof(text, fc.array(fc.nat(50_300), { maxLength: 40 }), fc.array(text, { maxLength: 2 })),
-        ),
-        temperature: often(fc.double({ min: 0, max: 2.1 })),
-        top_p: often(fc.double({ min: 0, max: 1.1 })),
-        top_k: often(fc.nat(60_000)),
-        seed: often(fc.oneof(fc.integer(), fc.bigInt().map(String))),
-        stop: often(fc.oneof(text, fc.array(text, { maxLength: 5 }))),
-        stream: often(fc.boolean()),
-        stream_options: often(fc.constant({ include_usage: true })),
-        n: often(fc.constant(1)),
-        logit_bias: often(fc.constant({})),
-        echo: often(fc.constant(false)),
-        user: often(text),
-        timeout_ms: fc.constantFrom(null, undefined, 60_000, 'soon'),
-      },
-      { requiredKeys: [], noNullPrototype: true },
-    );
-    const small = fc.constantFrom(1, 2, 3, 4, null, 0, '2', 300);
-    const bodies = fc.oneof(
-      { weight: 1, arbitrary: anything },
-      {
-        weight: 6,
-        arbitrary: fc.tuple(fields, small).map(([rest, max_tokens]) => ({ ...rest, max_tokens })),
-      },
-    );
+  it('refuses more candidates than choices where they would be streamed', async () => {
+    expect(await refusalOf({ best_of: 2, stream: true })).toEqual(invalid('best_of'));
+    expect((await linnet.gateway.post({ best_of: 2, max_tokens: 1 })).status).toBe(200);
+  });
+});
+
+describe('Any JSON', () => {
+  /** The most that a request may ask for here, so that many can be tried. */
+  const small = fc.constantFrom(0, 1, 2, 3, null, -1, '2', 300);
+
+  it.each([
+    ['/v1/completions', COMPLETION_FIELDS],
+    ['/v1/score', SCORE_FIELDS],
+    ['/tokenize', TOKENIZE_FIELDS],
+    ['/detokenize', DETOKENIZE_FIELDS],
+  ])('is served by POST %s, or refused with the name of a field', async (path, fields) => {
     const seen = new Map<number, number>();
     await fc.assert(
-      fc.asyncProperty(bodies, async (anyBody) => {
-        const response = await linnet.gateway.post(JSON.stringify(anyBody));
+      fc.asyncProperty(anyBody(fields), small, async (any, max_tokens) => {
+        const isObject = typeof any === 'object' && any !== null && !Array.isArray(any);
+        const body = isObject ? { ...any, max_tokens, timeout_ms: null } : any;
+        const response = await linnet.gateway.post(JSON.stringify(body), { path });
         const answer = await response.text();
         seen.set(response.status, (seen.get(response.status) ?? 0) + 1);
         expect([200, 400, 404]).toContain(response.status);
-        if (response.status !== 200) expect(JSON.parse(answer).error).toHaveProperty('param');
-        else if (answer.startsWith('data: ')) expect(answer).toMatch(/data: \[DONE\]\n\n$/);
-        else expect(JSON.parse(answer).object).toBe('text_completion');
+        if (response.status !== 200) {
+          const { param } = JSON.parse(answer).error;
+          if (isObject) expect(Object.keys(fields.shape)).toContain(param.split('.')[0]);
+          else expect(param).toBeNull();
+        } else if (answer.startsWith('data: ')) expect(answer).toMatch(/data: \[DONE\]\n\n$/);
       }),
-      { numRuns: 200 },
+      { numRuns: 150 },
     );
     expect(seen.get(200)).toBeGreaterThan(10);
     expect(seen.get(400)).toBeGreaterThan(10);
@@ -206,10 +210,9 @@ describe('linnet.v1.Completion/Generate', () => {
       'more token ids than the context',
       { input: ids(...Array(256).fill(1)), maxTokens: 1 },
       TOO_LONG,
-      'prompt',
+      'prompt_token_ids',
     ],
     ['more tokens than there is room', { maxTokens: 256 }, TOO_LONG, 'max_tokens'],
-    ['no tokens', { maxTokens: 0 }, INVALID, 'max_tokens'],
     ['a temperature above its range', { temperature: 2.1 }, INVALID, 'temperature'],
     ['a temperature that is no number', { temperature: Number.NaN }, INVALID, 'temperature'],
     ['an infinite top_p', { topP: Number.POSITIVE_INFINITY }, INVALID, 'top_p'],

@@ -3,15 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fixtureCheckpoint } from './fixtures.js';
 
-const POSITIONS = 'transformer.wpe.weight';
+/** A tensor of a checkpoint, as its file has it. */
+interface StoredTensor {
+  readonly shape: readonly [number, number];
+  readonly data: Buffer;
+}
 
-/** A copy of the small checkpoint that has GPT-2's vocabulary, for a test to change. */
+/** A copy of a checkpoint, for a test to change. */
 export class CheckpointCopy {
   readonly directory: string;
 
-  constructor() {
+  /** @param fixture Default: the small one that has GPT-2's vocabulary. */
+  constructor(fixture = 'real-vocab') {
     this.directory = mkdtempSync(join(tmpdir(), 'linnet-checkpoint-'));
-    cpSync(fixtureCheckpoint('real-vocab'), this.directory, { recursive: true });
+    cpSync(fixtureCheckpoint(fixture), this.directory, { recursive: true });
   }
 
   get configPath(): string {
@@ -24,24 +29,48 @@ export class CheckpointCopy {
 
   /** Makes its context longer, by a whole factor: its positions' embeddings over and over again. */
   lengthen(factor: number): this {
-    const config = JSON.parse(readFileSync(this.configPath, 'utf8'));
-    writeFileSync(this.configPath, JSON.stringify({ ...config, n_positions: config.n_positions * factor }));
+    this.#changeConfig((config) => ({ ...config, n_positions: Number(config['n_positions']) * factor }));
+    this.#replace('transformer.wpe.weight', ({ shape: [rows, width], data }) => ({
+      shape: [rows * factor, width],
+      data: Buffer.concat(Array(factor).fill(data)),
+    }));
+    return this;
+  }
+
+  /** Makes its vocabulary larger, by tokens that are nothing: their logits are 0. */
+  padVocabulary(size: number): this {
+    this.#changeConfig((config) => ({ ...config, vocab_size: size }));
+    for (const name of ['transformer.wte.weight', 'lm_head.weight']) {
+      this.#replace(name, ({ shape: [rows, width], data }) => ({
+        shape: [size, width],
+        data: Buffer.concat([data, Buffer.alloc((data.length / rows) * (size - rows))]),
+      }));
+    }
+    return this;
+  }
+
+  #changeConfig(change: (config: Record<string, unknown>) => object): void {
+    writeFileSync(this.configPath, JSON.stringify(change(JSON.parse(readFileSync(this.configPath, 'utf8')))));
+  }
+
+  /** Puts another tensor in the place of one, where there is one of this name. */
+  #replace(name: string, change: (tensor: StoredTensor) => StoredTensor): void {
     const bytes = readFileSync(this.weightsPath);
     const dataStart = 8 + Number(bytes.readBigUInt64LE());
     const header = JSON.parse(bytes.toString('utf8', 8, dataStart));
-    const { shape, data_offsets: offsets } = header[POSITIONS];
-    const rows = bytes.subarray(dataStart + offsets[0], dataStart + offsets[1]);
-    const added = Buffer.concat(Array(factor).fill(rows));
+    if (header[name] === undefined) return;
+    const { shape, data_offsets: offsets } = header[name];
+    const data = bytes.subarray(dataStart + offsets[0], dataStart + offsets[1]);
+    const changed = change({ shape, data });
     // To the end, so that nothing else moves. What was there stays, unused; the format wants no gaps, so a name covers it.
-    header['unused'] = { ...header[POSITIONS] };
+    header[`unused.${name}`] = { ...header[name] };
     const end = bytes.length - dataStart;
-    header[POSITIONS].shape = [shape[0] * factor, shape[1]];
-    header[POSITIONS].data_offsets = [end, end + added.length];
+    header[name].shape = changed.shape;
+    header[name].data_offsets = [end, end + changed.data.length];
     const json = Buffer.from(JSON.stringify(header));
     const length = Buffer.alloc(8);
     length.writeBigUInt64LE(BigInt(json.length));
-    writeFileSync(this.weightsPath, Buffer.concat([length, json, bytes.subarray(dataStart), added]));
-    return this;
+    writeFileSync(this.weightsPath, Buffer.concat([length, json, bytes.subarray(dataStart), changed.data]));
   }
 
   remove(): void {

@@ -1,6 +1,10 @@
 import { type ClientReadableStream, credentials, type ServiceError } from '@grpc/grpc-js';
 import { pino } from 'pino';
-import { CompletionClient, type GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
+import {
+  CompletionClient,
+  type GenerateRequest,
+  type Prompt,
+} from '../../src/contract/gen/linnet/v1/completion.js';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/server.js';
 import type { GrpcServerOptions } from '../../src/grpc/server-options.js';
 import { ScriptedEngine } from './scripted-engine.js';
@@ -38,8 +42,15 @@ export function wireRequest(fields: Partial<GenerateRequest> = {}): GenerateRequ
     stop: [],
     logitBias: {},
     stopTokenIds: [],
+    prompts: [],
     ...fields,
   };
+}
+
+/** A prompt, as text or as tokens. */
+export function wirePrompt(input: string | number[]): Prompt {
+  if (typeof input === 'string') return { input: { $case: 'text', value: input } };
+  return { input: { $case: 'tokenIds', value: { ids: input } } };
 }
 
 /** What a call brought: its messages, and the error that ended it, if one did. */

@@ -11,14 +11,14 @@ const MAX_COPIED_POSITIONS = 1024;
 /** A sequence that fills its slot gets one so many times as long, so that all its moves copy few times what it has. */
 const GROWTH = 1.5;
 
-/** What placing depends on; see {@link SchedulerOptions}. */
+/** What placing depends on. */
 export interface PlacingLimits {
   /** What a batch's reading of the weights costs, in positions of one sequence. */
   readonly batchCost: number;
   /** The KV cache's budget in positions: a class has slots for no more. */
   readonly maxCachedPositions: number;
-  /** The most sequences that may come into a class by prefilling before the next round. */
-  readonly maxPrefilling: number;
+  /** The most sequences that may come into a class before the next round. */
+  readonly maxArriving: number;
 }
 
 /**
@@ -45,7 +45,7 @@ export function placeDecoding(slots: SlotTable<Sequence>, limits: PlacingLimits)
   const fits = (choice: readonly number[]) =>
     demandOf(choice).every(({ capacity, numSequences }, index) => {
       const hasGuests = choice.some((classIndex, i) => classIndex === index && classIndex !== needed[i]);
-      return !hasGuests || (numSequences + limits.maxPrefilling) * capacity <= limits.maxCachedPositions;
+      return !hasGuests || (numSequences + limits.maxArriving) * capacity <= limits.maxCachedPositions;
     });
 
   const targets = planClasses(demandOf(needed), batchCost);

@@ -3,95 +3,69 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { EngineCore } from '../../../src/engine/core/engine-core.js';
-import type { ModelRunner } from '../../../src/engine/model/model-runner.js';
 import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
-import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
+import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
+import { type CoreUnderTestOptions, createTestCore } from '../../support/core-under-test.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
+import { groupRequest } from '../../support/group-request.js';
 import { loadModelUnderTest, type ModelUnderTest } from '../../support/model-under-test.js';
 
-interface Request {
+interface Request extends Pick<GroupRequest, 'maxTokens' | 'numCandidates' | 'logprobs'> {
   readonly promptIds: Int32Array;
-  readonly maxTokens: number;
   readonly temperature: number;
   /** Steps that pass before it arrives. */
   readonly delay: number;
 }
 
-/** What a request got: each token, and all bits of the logits that it was chosen from. */
-type Trace = string[];
+/** What each candidate of a request got: tokens, all bits of the logits that they were chosen from, and logprobs. */
+type Trace = string[][];
 
-const CHUNK = 16;
-
-/** Runs requests as they arrive; batches go to the given scheduler's bounds. */
-async function run(model: ModelUnderTest, requests: readonly Request[]): Promise<Trace[]> {
-  const traces: Trace[] = requests.map(() => []);
-  const bits = new Map<number, number>();
-  const { config, capacities } = model;
-  const recording = new Proxy(model.runner, {
-    get: (runner, key) =>
-      key === 'run'
-        ? (...args: [ScheduledBatch, number[]]) => recordLogits(runner, args, bits, config.vocabSize)
-        : bind(runner, key),
-  });
-  const core = new EngineCore({
-    runner: recording,
-    vocabSize: config.vocabSize,
-    endOfTextId: -1,
-    now: () => 0,
-    scheduler: {
-      capacities,
-      maxRunning: 16,
-      maxWaiting: 100,
-      maxWaitingTokens: 100_000,
-      maxPrefilling: 3,
-      prefillChunk: CHUNK,
-      maxCachedPositions: 30 * capacities.at(-1)!,
-      batchCost: 300,
+/** Runs requests as they arrive. */
+async function run(
+  model: ModelUnderTest,
+  requests: readonly Request[],
+  options: CoreUnderTestOptions = {},
+): Promise<Trace[]> {
+  const traces = requests.map(({ numCandidates }): Trace => Array.from({ length: numCandidates }, () => []));
+  const { vocabSize } = model.config;
+  const bits = new Map<string, number>();
+  const core = createTestCore(model, {
+    ...options,
+    onRun: (batch, rows, { logits }) => {
+      for (const [index, row] of rows.entries()) {
+        const sequence = batch.sequences[Math.floor(row / batch.numNewTokens)]!;
+        const bytes = logits.subarray(index * vocabSize, (index + 1) * vocabSize);
+        bits.set(`${sequence.groupId}:${sequence.candidate}`, hashOf(bytes));
+      }
     },
   });
   let step = 0;
   const waiting = [...requests.entries()];
   while (waiting.length > 0 || core.hasWork) {
-    for (const [id, request] of waiting.splice(0)) {
-      if (request.delay > step) waiting.push([id, request]);
-      else
-        core.add({
-          id,
-          ...request,
-          sampling: { ...DEFAULT_SAMPLING, temperature: request.temperature, seed: 9n },
-        });
+    for (const [id, { promptIds, temperature, delay, ...request }] of waiting.splice(0)) {
+      if (delay > step) waiting.push([id, requests[id]!]);
+      else {
+        const sampling = { ...DEFAULT_SAMPLING, temperature, seed: 9n };
+        core.add(groupRequest({ ...request, id, prompts: [promptIds], sampling }));
+      }
     }
-    const { sampled } = await core.step();
-    for (const { id, tokenIds } of sampled) traces[id]!.push(`${tokenIds}:${bits.get(id)}`);
+    bits.clear();
+    const { outputs } = await core.step();
+    let hash: number | undefined;
+    for (const { groupId, index, ...output } of outputs) {
+      // A sibling that is forked chooses from the same row as the one before it.
+      hash = bits.get(`${groupId}:${index}`) ?? hash;
+      const hasRead = output.tokenIds.length > 0 || output.promptLogprobs !== undefined;
+      traces[groupId]![index]!.push(`${hasRead ? hash : ''}:${JSON.stringify(output)}`);
+    }
     step++;
   }
   return traces;
 }
 
-async function recordLogits(
-  runner: ModelRunner,
-  [batch, rows]: [ScheduledBatch, number[]],
-  bits: Map<number, number>,
-  width: number,
-) {
-  const output = await runner.run(batch, rows);
-  const words = new Uint32Array(output.logits.buffer, output.logits.byteOffset, output.logits.length);
-  for (const [index, row] of rows.entries()) {
-    const sequence = batch.sequences[Math.floor(row / batch.numNewTokens)]!;
-    bits.set(
-      sequence.id,
-      words
-        .subarray(index * width, (index + 1) * width)
-        .reduce((hash, word) => (Math.imul(hash, 31) + word) | 0, 7),
-    );
-  }
-  return output;
-}
-
-function bind(runner: ModelRunner, key: string | symbol) {
-  const value: unknown = Reflect.get(runner, key);
-  return typeof value === 'function' ? value.bind(runner) : value;
+function hashOf(logits: Float32Array): number {
+  const words = new Uint32Array(logits.buffer, logits.byteOffset, logits.length);
+  return words.reduce((hash, word) => (Math.imul(hash, 31) + word) | 0, 7);
 }
 
 const precisions = [
@@ -114,12 +88,20 @@ describe.each(precisions)('a sequence at %s', (_, scheme) => {
     const request = fc.record({
       // Few prompts, so that beginnings are shared and come from the prefix cache.
       prompt: fc.record({ family: fc.nat(2), length: fc.integer({ min: 1, max: 100 }) }),
-      maxTokens: fc.integer({ min: 1, max: 30 }),
+      maxTokens: fc.integer({ min: 0, max: 30 }),
+      numCandidates: fc.constantFrom(1, 1, 1, 2, 5),
+      logprobs: fc.option(
+        fc.record({
+          numTop: fc.nat(5),
+          promptFrom: fc.option(fc.nat(100), { nil: undefined }),
+        }),
+        { nil: undefined },
+      ),
       temperature: fc.constantFrom(0, 1),
       delay: fc.nat(20),
     });
 
-    it('has the same bits alone and among others, cold and from the prefix cache, whatever the order', async () => {
+    it('has the same bits alone and among others, cold, from the prefix cache and forked, whatever the order', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(request, { minLength: 2, maxLength: 16 }), async (drawn) => {
           const requests = drawn.map(
@@ -133,7 +115,8 @@ describe.each(precisions)('a sequence at %s', (_, scheme) => {
           );
           const together = await run(model, requests);
           for (const [id, one] of requests.entries()) {
-            const [alone] = await run(model, [{ ...one, delay: 0 }]);
+            // Without room for siblings each candidate comes to its prompt by itself.
+            const [alone] = await run(model, [{ ...one, delay: 0 }], { maxRunning: 1 });
             expect(together[id]).toEqual(alone);
           }
         }),

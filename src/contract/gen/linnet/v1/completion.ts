@@ -44,7 +44,7 @@ export namespace FinishReason {
 }
 
 /**
- * Asks for one completion of one prompt.
+ * Asks for completions of one prompt, or of several.
  *
  * A token is chosen in this order: `logit_bias`, `repetition_penalty`, `frequency_penalty` and `presence_penalty`
  * change the logits, `min_tokens` bans what would end the completion, `temperature` divides; `min_p` and `top_k` drop
@@ -54,7 +54,10 @@ export namespace FinishReason {
 export interface GenerateRequest {
   /** The model's id, as listed by `Models.ListModels`; at most 256 bytes. Empty: the default model. Unknown: NOT_FOUND. */
   model: string;
-  /** What to continue. Neither set: the document separator `<|endoftext|>`, the beginning of a new document. */
+  /**
+   * What to continue, where it is one prompt. Neither set, nor `prompts`: the document separator `<|endoftext|>`, the
+   * beginning of a new document.
+   */
   input:
     | //
     /** Text, valid UTF-8, not empty. `<|endoftext|>` inside it is the document separator. */
@@ -64,8 +67,9 @@ export interface GenerateRequest {
     { $case: "promptTokenIds"; value: TokenIds }
     | undefined;
   /**
-   * The most tokens to generate, at least 1. Default 16. Prompt and completion together must fit the model's
-   * context; more is refused with INVALID_ARGUMENT, reason CONTEXT_LENGTH_EXCEEDED.
+   * The most tokens to generate for each choice. Default 16. 0 generates none, which with `echo` and `logprobs` scores
+   * the prompt. Prompt and completion together must fit the model's context; more is refused with INVALID_ARGUMENT,
+   * reason CONTEXT_LENGTH_EXCEEDED.
    */
   maxTokens?:
     | number
@@ -154,11 +158,67 @@ export interface GenerateRequest {
    * [0, vocabulary size). Default: none.
    */
   stopTokenIds: number[];
+  /**
+   * What to continue, where it is several prompts, each by itself; instead of `prompt` and `prompt_token_ids`. At most
+   * 2,048, and at most 2,048 candidates of all of them together. Default: none.
+   */
+  prompts: Prompt[];
+  /**
+   * Choices to make of each prompt, in [1, 128]. Choice `i` of prompt `p` has the index `p * n + i`, and is the same,
+   * under the same seed, whatever `n` is. Default 1.
+   */
+  n?:
+    | number
+    | undefined;
+  /**
+   * Candidates to make of each prompt, of which the `n` with the greatest mean logprob per token become its choices, the
+   * best first. At most 20 and at least `n`; 0 stands for the default, `n`. Where it is greater than `n`, nothing of a
+   * prompt's choices is sent before its last candidate has ended.
+   */
+  bestOf?:
+    | number
+    | undefined;
+  /**
+   * Begins each choice with the prompt: its text, its tokens and, where `logprobs` is set, their log-probabilities.
+   * Default false.
+   */
+  echo?:
+    | boolean
+    | undefined;
+  /**
+   * Tells each token's log-probability under the model, before any of the changes that this request asks for, and
+   * those of so many most probable tokens beside it, in [0, 5]. Default: none are told.
+   */
+  logprobs?:
+    | number
+    | undefined;
+  /**
+   * Leaves the stop string that matched, or the text of the one of `stop_token_ids` that was sampled, at the end of
+   * the text. Default false.
+   */
+  includeStopStrInOutput?:
+    | boolean
+    | undefined;
+  /** Tells each prompt's token ids in `Accepted.prompts`. Default false. */
+  returnPromptTokenIds?: boolean | undefined;
 }
 
 export interface GenerateRequest_LogitBiasEntry {
   key: number;
   value: number;
+}
+
+/** Holds one prompt. */
+export interface Prompt {
+  /** Must be set. */
+  input:
+    | //
+    /** Text, as `GenerateRequest.prompt`. */
+    { $case: "text"; value: string }
+    | //
+    /** Token ids, as `GenerateRequest.prompt_token_ids`. */
+    { $case: "tokenIds"; value: TokenIds }
+    | undefined;
 }
 
 /** Streams the events of one completion, in order. */
@@ -172,7 +232,7 @@ export interface GenerateResponse {
     /** Comes any number of times. */
     { $case: "delta"; value: Delta }
     | //
-    /** Comes last, exactly once. A stream that ends without it has failed with a status. */
+    /** Comes once for each choice, as its last event. A stream that ends without all of them has failed with a status. */
     { $case: "finished"; value: Finished }
     | undefined;
 }
@@ -194,19 +254,21 @@ export interface Accepted {
   model: string;
   /** The seed in use: the request's, or the one drawn by the server. */
   seed: bigint;
-  /** Tokens of the prompt. */
+  /** Tokens of all prompts. */
   promptTokens: number;
-  /** Tokens of the prompt that were already computed for an earlier request. */
+  /** Tokens of the first prompt that were already computed for an earlier request; `Usage` tells those of all. */
   cachedTokens: number;
   /**
    * Names what the bits of the answer depend on: the model's weights, the precision, the kernels and the processor. The
    * same request with the same seed gives the same tokens wherever this is the same. `fp_` and 12 hex digits.
    */
   systemFingerprint: string;
+  /** Each prompt's tokens, in the order of the request. Empty unless `return_prompt_token_ids` is set. */
+  prompts: TokenIds[];
 }
 
 /**
- * Carries the part of the completion that came since the last delta: one token for a reader that keeps up, more for
+ * Carries the part of a choice that came since the last delta: one token for a reader that keeps up, more for
  * one that does not.
  */
 export interface Delta {
@@ -219,11 +281,54 @@ export interface Delta {
   tokenIds: number[];
   /** The exact bytes of `token_ids`, also where they are no whole characters. */
   tokenBytes: Buffer;
+  /** The choice's index, `p * n + i` for choice `i` of prompt `p`. */
+  index: number;
+  /** One for each of `token_ids`, in order; empty unless the request sets `logprobs`. */
+  logprobs: TokenLogprob[];
+  /** How many of `token_ids`, the first ones, are the prompt's; 0 unless the request sets `echo`. */
+  echoedTokens: number;
 }
 
-/** Ends a completion. */
+/** Tells how probable a token was. */
+export interface TokenLogprob {
+  /**
+   * The natural logarithm of the token's probability, at most 0; the logarithm of 0 is told as -9999. Unset for a
+   * prompt's first token, which nothing precedes.
+   */
+  logprob?:
+    | number
+    | undefined;
+  /**
+   * How many tokens were at least as probable, the token itself included: 1 for the most probable one. Unset where
+   * `logprob` is.
+   */
+  rank?:
+    | number
+    | undefined;
+  /** The exact bytes of the token. */
+  tokenBytes: Buffer;
+  /**
+   * Where the token's text begins, in characters (Unicode code points) from the start of the prompt, whether or not
+   * the prompt is echoed. A token within a character begins where the character does.
+   */
+  textOffset: number;
+  /** The most probable tokens, the most probable first, as many as the request asks for. */
+  top: TopToken[];
+}
+
+/** Tells of a token that could have come. */
+export interface TopToken {
+  /** The token's id. */
+  tokenId: number;
+  /** The exact bytes of the token. */
+  tokenBytes: Buffer;
+  /** As `TokenLogprob.logprob`. */
+  logprob: number;
+}
+
+/** Ends a choice. */
 export interface Finished {
-  /** Why the completion ended. */
+  /** Why the choice ended. */
   finishReason: FinishReason;
   /** Which stop ended it. Unset unless `finish_reason` is FINISH_REASON_STOP. */
   stop:
@@ -234,21 +339,25 @@ export interface Finished {
     /** The token that the model sampled: the end-of-text token, or one of the request's `stop_token_ids`. */
     { $case: "stopTokenId"; value: number }
     | undefined;
-  /** What the request consumed. */
+  /** What the request has consumed so far, all choices and candidates together; the last `finished` tells the whole. */
   usage:
     | Usage
     | undefined;
-  /** Where the time went. */
-  timings: Timings | undefined;
+  /** Where the choice's time went. */
+  timings:
+    | Timings
+    | undefined;
+  /** The choice's index, `p * n + i` for choice `i` of prompt `p`. */
+  index: number;
 }
 
 /** Counts what a request consumed. */
 export interface Usage {
-  /** Tokens of the prompt. */
+  /** Tokens of the prompts, each prompt counted once. */
   promptTokens: number;
   /** Tokens generated, those of a stop string and the token that ended the completion included. */
   completionTokens: number;
-  /** Tokens of the prompt that were already computed for an earlier request; a part of `prompt_tokens`. */
+  /** Tokens of the prompts that were already computed for an earlier request; a part of `prompt_tokens`. */
   cachedTokens: number;
   /**
    * Tokens that were guessed from the text so far and turned out right, which saves time; a part of
@@ -282,6 +391,51 @@ export interface CancelResponse {
   cancelledRequests: number;
 }
 
+/** Asks how probable texts are as continuations of a context. */
+export interface ScoreRequest {
+  /** The model's id, as in `GenerateRequest`. */
+  model: string;
+  /** What the texts continue. Unset: the document separator `<|endoftext|>`. */
+  context:
+    | Prompt
+    | undefined;
+  /**
+   * The texts, each scored by itself; at least one, at most 2,048. Text is tokenized by itself, not together with
+   * the context. Context and continuation together must fit the model's context.
+   */
+  continuations: Prompt[];
+  /** As `GenerateRequest.logprobs`: so many most probable tokens are told beside each token, in [0, 5]. Default 0. */
+  logprobs?: number | undefined;
+}
+
+/** Answers a `ScoreRequest`. */
+export interface ScoreResponse {
+  /** Names the request in logs, as `Accepted.request_id`. */
+  requestId: string;
+  /** The id of the model that answers. */
+  model: string;
+  /** As `Accepted.system_fingerprint`. */
+  systemFingerprint: string;
+  /** One for each continuation, in order. */
+  scores: Score[];
+  /** What the request consumed. `prompt_tokens` counts the context once, and all continuations. */
+  usage: Usage | undefined;
+}
+
+/** Tells how probable a continuation is. */
+export interface Score {
+  /** The tokens of the continuation. */
+  tokenIds: number[];
+  /** One for each token. `text_offset` counts from the start of the continuation. */
+  logprobs: TokenLogprob[];
+  /** The sum of the tokens' logprobs. */
+  logprob: number;
+  /** e to the power of minus the mean of the tokens' logprobs. */
+  perplexity: number;
+  /** Whether each token was the most probable one: whether greedy decoding would have said this. */
+  isGreedy: boolean;
+}
+
 function createBaseGenerateRequest(): GenerateRequest {
   return {
     model: "",
@@ -301,6 +455,13 @@ function createBaseGenerateRequest(): GenerateRequest {
     minTokens: undefined,
     ignoreEos: undefined,
     stopTokenIds: [],
+    prompts: [],
+    n: undefined,
+    bestOf: undefined,
+    echo: undefined,
+    logprobs: undefined,
+    includeStopStrInOutput: undefined,
+    returnPromptTokenIds: undefined,
   };
 }
 
@@ -368,6 +529,27 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
         writer.uint32(v);
       }
       writer.join();
+    }
+    for (const v of message.prompts) {
+      Prompt.encode(v!, writer.uint32(154).fork()).join();
+    }
+    if (message.n !== undefined) {
+      writer.uint32(160).uint32(message.n);
+    }
+    if (message.bestOf !== undefined) {
+      writer.uint32(168).uint32(message.bestOf);
+    }
+    if (message.echo !== undefined) {
+      writer.uint32(176).bool(message.echo);
+    }
+    if (message.logprobs !== undefined) {
+      writer.uint32(184).uint32(message.logprobs);
+    }
+    if (message.includeStopStrInOutput !== undefined) {
+      writer.uint32(192).bool(message.includeStopStrInOutput);
+    }
+    if (message.returnPromptTokenIds !== undefined) {
+      writer.uint32(200).bool(message.returnPromptTokenIds);
     }
     return writer;
   },
@@ -542,6 +724,62 @@ export const GenerateRequest: MessageFns<GenerateRequest> = {
 
             break;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.prompts.push(Prompt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.n = reader.uint32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.bestOf = reader.uint32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.echo = reader.bool();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.logprobs = reader.uint32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.includeStopStrInOutput = reader.bool();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.returnPromptTokenIds = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -597,6 +835,65 @@ export const GenerateRequest_LogitBiasEntry: MessageFns<GenerateRequest_LogitBia
             }
 
             message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBasePrompt(): Prompt {
+  return { input: undefined };
+}
+
+export const Prompt: MessageFns<Prompt> = {
+  encode(message: Prompt, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.input?.$case) {
+      case "text":
+        writer.uint32(10).string(message.input.value);
+        break;
+      case "tokenIds":
+        TokenIds.encode(message.input.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Prompt {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePrompt();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.input = { $case: "text", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.input = { $case: "tokenIds", value: TokenIds.decode(reader, reader.uint32()) };
             continue;
           }
         }
@@ -743,7 +1040,7 @@ export const TokenIds: MessageFns<TokenIds> = {
 };
 
 function createBaseAccepted(): Accepted {
-  return { requestId: "", model: "", seed: 0n, promptTokens: 0, cachedTokens: 0, systemFingerprint: "" };
+  return { requestId: "", model: "", seed: 0n, promptTokens: 0, cachedTokens: 0, systemFingerprint: "", prompts: [] };
 }
 
 export const Accepted: MessageFns<Accepted> = {
@@ -768,6 +1065,9 @@ export const Accepted: MessageFns<Accepted> = {
     }
     if (message.systemFingerprint !== "") {
       writer.uint32(50).string(message.systemFingerprint);
+    }
+    for (const v of message.prompts) {
+      TokenIds.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -833,6 +1133,14 @@ export const Accepted: MessageFns<Accepted> = {
             message.systemFingerprint = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.prompts.push(TokenIds.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -847,7 +1155,7 @@ export const Accepted: MessageFns<Accepted> = {
 };
 
 function createBaseDelta(): Delta {
-  return { text: "", tokenIds: [], tokenBytes: Buffer.alloc(0) };
+  return { text: "", tokenIds: [], tokenBytes: Buffer.alloc(0), index: 0, logprobs: [], echoedTokens: 0 };
 }
 
 export const Delta: MessageFns<Delta> = {
@@ -864,6 +1172,15 @@ export const Delta: MessageFns<Delta> = {
     }
     if (message.tokenBytes.length !== 0) {
       writer.uint32(26).bytes(message.tokenBytes);
+    }
+    if (message.index !== 0) {
+      writer.uint32(32).uint32(message.index);
+    }
+    for (const v of message.logprobs) {
+      TokenLogprob.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.echoedTokens !== 0) {
+      writer.uint32(48).uint32(message.echoedTokens);
     }
     return writer;
   },
@@ -915,6 +1232,188 @@ export const Delta: MessageFns<Delta> = {
             message.tokenBytes = Buffer.from(reader.bytes());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.logprobs.push(TokenLogprob.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.echoedTokens = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTokenLogprob(): TokenLogprob {
+  return { logprob: undefined, rank: undefined, tokenBytes: Buffer.alloc(0), textOffset: 0, top: [] };
+}
+
+export const TokenLogprob: MessageFns<TokenLogprob> = {
+  encode(message: TokenLogprob, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.logprob !== undefined) {
+      writer.uint32(9).double(message.logprob);
+    }
+    if (message.rank !== undefined) {
+      writer.uint32(16).uint32(message.rank);
+    }
+    if (message.tokenBytes.length !== 0) {
+      writer.uint32(26).bytes(message.tokenBytes);
+    }
+    if (message.textOffset !== 0) {
+      writer.uint32(32).uint32(message.textOffset);
+    }
+    for (const v of message.top) {
+      TopToken.encode(v!, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenLogprob {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenLogprob();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.logprob = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rank = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tokenBytes = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.textOffset = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.top.push(TopToken.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseTopToken(): TopToken {
+  return { tokenId: 0, tokenBytes: Buffer.alloc(0), logprob: 0 };
+}
+
+export const TopToken: MessageFns<TopToken> = {
+  encode(message: TopToken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokenId !== 0) {
+      writer.uint32(8).uint32(message.tokenId);
+    }
+    if (message.tokenBytes.length !== 0) {
+      writer.uint32(18).bytes(message.tokenBytes);
+    }
+    if (message.logprob !== 0) {
+      writer.uint32(25).double(message.logprob);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TopToken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTopToken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.tokenId = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tokenBytes = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.logprob = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -929,7 +1428,7 @@ export const Delta: MessageFns<Delta> = {
 };
 
 function createBaseFinished(): Finished {
-  return { finishReason: 0, stop: undefined, usage: undefined, timings: undefined };
+  return { finishReason: 0, stop: undefined, usage: undefined, timings: undefined, index: 0 };
 }
 
 export const Finished: MessageFns<Finished> = {
@@ -950,6 +1449,9 @@ export const Finished: MessageFns<Finished> = {
     }
     if (message.timings !== undefined) {
       Timings.encode(message.timings, writer.uint32(42).fork()).join();
+    }
+    if (message.index !== 0) {
+      writer.uint32(48).uint32(message.index);
     }
     return writer;
   },
@@ -1005,6 +1507,14 @@ export const Finished: MessageFns<Finished> = {
             }
 
             message.timings = Timings.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.index = reader.uint32();
             continue;
           }
         }
@@ -1259,6 +1769,279 @@ export const CancelResponse: MessageFns<CancelResponse> = {
   },
 };
 
+function createBaseScoreRequest(): ScoreRequest {
+  return { model: "", context: undefined, continuations: [], logprobs: undefined };
+}
+
+export const ScoreRequest: MessageFns<ScoreRequest> = {
+  encode(message: ScoreRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.context !== undefined) {
+      Prompt.encode(message.context, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.continuations) {
+      Prompt.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.logprobs !== undefined) {
+      writer.uint32(32).uint32(message.logprobs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScoreRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScoreRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.context = Prompt.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.continuations.push(Prompt.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.logprobs = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseScoreResponse(): ScoreResponse {
+  return { requestId: "", model: "", systemFingerprint: "", scores: [], usage: undefined };
+}
+
+export const ScoreResponse: MessageFns<ScoreResponse> = {
+  encode(message: ScoreResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.model !== "") {
+      writer.uint32(18).string(message.model);
+    }
+    if (message.systemFingerprint !== "") {
+      writer.uint32(26).string(message.systemFingerprint);
+    }
+    for (const v of message.scores) {
+      Score.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.usage !== undefined) {
+      Usage.encode(message.usage, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScoreResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScoreResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.systemFingerprint = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.scores.push(Score.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.usage = Usage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseScore(): Score {
+  return { tokenIds: [], logprobs: [], logprob: 0, perplexity: 0, isGreedy: false };
+}
+
+export const Score: MessageFns<Score> = {
+  encode(message: Score, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.tokenIds.length !== 0) {
+      writer.uint32(10).fork();
+      for (const v of message.tokenIds) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    for (const v of message.logprobs) {
+      TokenLogprob.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.logprob !== 0) {
+      writer.uint32(25).double(message.logprob);
+    }
+    if (message.perplexity !== 0) {
+      writer.uint32(33).double(message.perplexity);
+    }
+    if (message.isGreedy !== false) {
+      writer.uint32(40).bool(message.isGreedy);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Score {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScore();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag === 8) {
+              message.tokenIds.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 10) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.tokenIds.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.logprobs.push(TokenLogprob.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.logprob = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.perplexity = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.isGreedy = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 /**
  * Completes text with a GPT-2 model.
  *
@@ -1269,8 +2052,10 @@ export const CancelResponse: MessageFns<CancelResponse> = {
 export type CompletionService = typeof CompletionService;
 export const CompletionService = {
   /**
-   * Streams the completion of one prompt: exactly one `accepted`, any number of `delta`, exactly one `finished`.
-   * Nothing is sent before the request has its place in the engine, so a refusal is a status without messages.
+   * Streams completions of one prompt, or of several: exactly one `accepted`, any number of `delta`, exactly one
+   * `finished` for each choice. A request asks for one choice unless it says otherwise; the events of several come
+   * interleaved and carry the choice's index. Nothing is sent before the request has its first place in the engine, so
+   * a refusal is a status without messages.
    * Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
    * stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
    */
@@ -1297,12 +2082,27 @@ export const CompletionService = {
     responseSerialize: (value: CancelResponse): Buffer => Buffer.from(CancelResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelResponse => CancelResponse.decode(value),
   },
+  /**
+   * Tells how probable given texts are as continuations of a context, without generating anything. The context is
+   * computed once for all of them.
+   */
+  score: {
+    path: "/linnet.v1.Completion/Score" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ScoreRequest): Buffer => Buffer.from(ScoreRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ScoreRequest => ScoreRequest.decode(value),
+    responseSerialize: (value: ScoreResponse): Buffer => Buffer.from(ScoreResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ScoreResponse => ScoreResponse.decode(value),
+  },
 } as const;
 
 export interface CompletionServer extends UntypedServiceImplementation {
   /**
-   * Streams the completion of one prompt: exactly one `accepted`, any number of `delta`, exactly one `finished`.
-   * Nothing is sent before the request has its place in the engine, so a refusal is a status without messages.
+   * Streams completions of one prompt, or of several: exactly one `accepted`, any number of `delta`, exactly one
+   * `finished` for each choice. A request asks for one choice unless it says otherwise; the events of several come
+   * interleaved and carry the choice's index. Nothing is sent before the request has its first place in the engine, so
+   * a refusal is a status without messages.
    * Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
    * stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
    */
@@ -1313,12 +2113,19 @@ export interface CompletionServer extends UntypedServiceImplementation {
    * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
    */
   cancel: handleUnaryCall<CancelRequest, CancelResponse>;
+  /**
+   * Tells how probable given texts are as continuations of a context, without generating anything. The context is
+   * computed once for all of them.
+   */
+  score: handleUnaryCall<ScoreRequest, ScoreResponse>;
 }
 
 export interface CompletionClient extends Client {
   /**
-   * Streams the completion of one prompt: exactly one `accepted`, any number of `delta`, exactly one `finished`.
-   * Nothing is sent before the request has its place in the engine, so a refusal is a status without messages.
+   * Streams completions of one prompt, or of several: exactly one `accepted`, any number of `delta`, exactly one
+   * `finished` for each choice. A request asks for one choice unless it says otherwise; the events of several come
+   * interleaved and carry the choice's index. Nothing is sent before the request has its first place in the engine, so
+   * a refusal is a status without messages.
    * Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
    * stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
    */
@@ -1347,6 +2154,25 @@ export interface CompletionClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Tells how probable given texts are as continuations of a context, without generating anything. The context is
+   * computed once for all of them.
+   */
+  score(
+    request: ScoreRequest,
+    callback: (error: ServiceError | null, response: ScoreResponse) => void,
+  ): ClientUnaryCall;
+  score(
+    request: ScoreRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ScoreResponse) => void,
+  ): ClientUnaryCall;
+  score(
+    request: ScoreRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ScoreResponse) => void,
   ): ClientUnaryCall;
 }
 
