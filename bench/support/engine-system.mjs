@@ -22,7 +22,12 @@ export async function openEngine({ directory, ...options }) {
   return {
     async generate(prompt, maxTokens, { onToken = () => {}, ...sampling } = {}) {
       const prompts = [{ field: 'prompt', input: prompt }];
-      const request = { ...ONE_CHOICE, prompts, maxTokens, sampling: { ...GREEDY, ...sampling } };
+      const request = {
+        ...ONE_CHOICE,
+        prompts,
+        maxTokens,
+        sampling: { ...ONE_CHOICE.sampling, ...sampling },
+      };
       const startedAtMs = performance.now();
       const [timesMs, ids] = [[], []];
       for await (const event of engine.generate(request, new AbortController().signal)) {
