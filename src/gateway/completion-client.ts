@@ -5,6 +5,7 @@ import {
   type GenerateResponse,
   CompletionClient as WireClient,
 } from '../contract/gen/linnet/v1/completion.js';
+import type { CallMetadata } from './call-metadata.js';
 import type { EngineChannels } from './engine-channels.js';
 import { isConnectionLoss, toGatewayError } from './engine-failure.js';
 import { GatewayError } from './gateway-error.js';
@@ -14,9 +15,7 @@ import { readGenerateCall } from './generate-call.js';
 export type CompletionEvent = NonNullable<GenerateResponse['event']>;
 
 /** How one completion is asked for. */
-export interface GenerateOptions {
-  /** Names the request in the engine's log. */
-  readonly requestId: string;
+export interface GenerateOptions extends CallMetadata {
   /** Ends the generation. Its reason is what the stream then throws. */
   readonly signal: AbortSignal;
   /** How long the whole completion may take. Milliseconds; undefined for as long as it needs. */

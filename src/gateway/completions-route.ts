@@ -14,6 +14,7 @@ import {
 import { addErrorToLog } from './error-handler.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { GatewayError } from './gateway-error.js';
+import { apiKeyOf } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { addToRequestLog } from './request-log.js';
 import { createRequestSignal } from './request-signal.js';
@@ -40,7 +41,10 @@ export function createCompletionsRoute({
     const signal = createRequestSignal(response, lifecycle.cutOff);
     const requestId = response.get('x-request-id') ?? '';
     const { timeoutMs } = parsed;
-    const events = completions.generate(parsed.generate, { requestId, signal, timeoutMs });
+    const events = completions.generate(parsed.generate, {
+      ...{ requestId, signal, timeoutMs },
+      apiKey: apiKeyOf(request),
+    });
     const source = { id: createCompletionId(requestId, request.get('x-request-id')), events };
     if (parsed.stream) await streamCompletion(response, source, { ...config, ...parsed });
     else await collectCompletion(response, source);

@@ -1,5 +1,6 @@
 import { ERROR_CATALOGUE, type ErrorCatalogueEntry } from '../contract/error-catalogue.js';
 import type { RichStatus } from '../contract/rich-status.js';
+import { AccessError } from '../security/access-error.js';
 
 /** How one kind of failure is said over HTTP. */
 export type ErrorKind = Pick<ErrorCatalogueEntry, 'http' | 'type' | 'openaiCode'>;
@@ -43,6 +44,7 @@ export class GatewayError extends Error {
   /** Turns whatever was caught into a GatewayError; what is not one is a defect, with the original as cause. */
   static from(caught: unknown): GatewayError {
     if (caught instanceof GatewayError) return caught;
+    if (caught instanceof AccessError) return GatewayError.fromRichStatus(caught.status);
     return new GatewayError(
       ERROR_CATALOGUE.INTERNAL,
       "The gateway failed; its log has the cause under this answer's x-request-id.",
@@ -63,10 +65,11 @@ export function toErrorEvent(error: GatewayError): string {
   return `data: ${JSON.stringify(toErrorBody(error))}\n\n`;
 }
 
-/** Makes the headers that go with the body: when to come back, or which methods there are. */
+/** Makes the headers that go with the body: when to come back, how to say who one is, or which methods there are. */
 export function toErrorHeaders(error: GatewayError): Record<string, string> {
   const { allow, retryAfterMs = 1000 } = error.options;
   if (allow !== undefined) return { allow };
+  if (error.kind.http === 401) return { 'www-authenticate': 'Bearer' };
   if (error.kind.http !== 429 && error.kind.http !== 503) return {};
   return {
     'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),

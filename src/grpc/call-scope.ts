@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { Deadline, Metadata } from '@grpc/grpc-js';
 import { EngineError } from '../engine/index.js';
+import type { KeyRecord } from '../security/api-key.js';
+import { callerOf } from './caller.js';
 
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 /** How much earlier a deadline may pass for the caller than for the server, which counts from arrival. */
@@ -19,6 +21,8 @@ export interface ScopedCall extends EventEmitter {
 export interface CallScope {
   /** The caller's `x-request-id` where it is fit for logs, else made here. */
   readonly requestId: string;
+  /** By whose API key the call was let in; undefined where the service asks for none. */
+  readonly caller: KeyRecord | undefined;
   /** Aborts with an EngineError when the caller goes away, the deadline passes, or the service ends the call. */
   readonly signal: AbortSignal;
   /** Ends the call; the first reason counts. */
@@ -38,7 +42,8 @@ export interface CallScope {
  */
 export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope {
   const controller = new AbortController();
-  const notes: Record<string, unknown> = {};
+  const caller = callerOf(call.metadata);
+  const notes: Record<string, unknown> = caller === undefined ? {} : { key: caller.id };
   const deadlineMs = Number(call.getDeadline());
   const abort = (reason: EngineError) => controller.abort(reason);
   // A deadline is reported as a cancellation: by grpc-js, which ends the call by itself when it passes, and by the
@@ -57,6 +62,7 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
 
   return {
     requestId: requestIdOf(call.metadata),
+    caller,
     signal: controller.signal,
     abort,
     note: (fields) => Object.assign(notes, fields),
