@@ -8,6 +8,8 @@ import { callerOf } from './caller.js';
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 /** How much earlier a deadline may pass for the caller than for the server, which counts from arrival. */
 const TRANSIT_MS = 100;
+/** How long an answer may take on its way to the caller; a tenth of the time that there is, where that is less. */
+const MARGIN_MS = 100;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a scope needs of a grpc-js call. */
@@ -23,6 +25,11 @@ export interface CallScope {
   readonly requestId: string;
   /** By whose API key the call was let in; undefined where the service asks for none. */
   readonly caller: KeyRecord | undefined;
+  /**
+   * When the answer must be complete, by the clock of `Date.now`; undefined without a deadline. It is a little before the
+   * caller's, so that what there is, and the reason, still arrive: at the caller's own, its library gives up by itself.
+   */
+  readonly deadlineAtMs: number | undefined;
   /** Aborts with an EngineError when the caller goes away, the deadline passes, or the service ends the call. */
   readonly signal: AbortSignal;
   /** Ends the call; the first reason counts. */
@@ -63,6 +70,7 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
   return {
     requestId: requestIdOf(call.metadata),
     caller,
+    deadlineAtMs: Number.isFinite(deadlineMs) ? deadlineMs - marginOf(deadlineMs - Date.now()) : undefined,
     signal: controller.signal,
     abort,
     note: (fields) => Object.assign(notes, fields),
@@ -79,6 +87,10 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
 export function requestIdOf(metadata: Metadata): string {
   const [id] = metadata.get('x-request-id');
   return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+}
+
+function marginOf(remainingMs: number): number {
+  return Math.max(0, Math.min(MARGIN_MS, remainingMs / 10));
 }
 
 function timerMs(ms: number): number {

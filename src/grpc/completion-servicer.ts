@@ -59,7 +59,10 @@ async function* streamCompletion(
   let remove: (() => void) | undefined;
   try {
     remove = running.add(scope.abort, cancelKey);
-    for await (const event of engine.generate(request, scope.signal)) {
+    for await (const event of engine.generate(
+      { ...request, deadlineAtMs: scope.deadlineAtMs },
+      scope.signal,
+    )) {
       scope.note(toNotes(event));
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);

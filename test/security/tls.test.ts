@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import { Agent, request as secureRequest } from 'node:https';
+import { request as secureRequest } from 'node:https';
 import { connect } from 'node:tls';
 import { type ChannelCredentials, credentials, status } from '@grpc/grpc-js';
 import { pino } from 'pino';
@@ -128,13 +129,19 @@ describe('TLS', () => {
     expect(harness.engine.generations).toEqual([]);
   });
 
-  it('does not hold up the end by connections that are open and idle', async () => {
-    answerAtOnce();
-    const agent = new Agent({ keepAlive: true });
-    const options = { method: 'GET', agent, ca: authority.cert, ...client };
-    await textOf(await answerOf(secureRequest(`${gateway.url}/health/live`, options), ''));
-    await gateway.drain(3_600_000);
-    agent.destroy();
+  it('lets streams finish while the gateway drains, and closes connections on which nothing was sent', async () => {
+    const next = harness.engine.next();
+    const answer = post(client);
+    const generation = await next;
+    generation.emit(accepted(), delta('first'));
+    const text = textOf(await answer);
+    const silent = connect({ host: '127.0.0.1', port: gateway.port, rejectUnauthorized: false, ...client });
+    await once(silent, 'secureConnect');
+    const drained = gateway.drain(3_600_000);
+    await once(silent.resume(), 'close');
+    generation.emit(delta('last'), finished());
+    expect(await text).toMatch(/"last"[\s\S]*data: \[DONE\]\n\n$/);
+    await drained;
   });
 
   it('keeps the gateway from an engine that shows a foreign certificate', async () => {

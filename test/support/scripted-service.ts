@@ -152,6 +152,8 @@ export class ScriptedService {
   readonly cancelKeys: string[] = [];
   /** Answers each call; undefined to hand them to `nextCall`. */
   answer: ((call: ScriptedCall) => void) | undefined;
+  /** Is told the deadline of each Generate call: milliseconds of `Date.now`, infinite for none. */
+  onDeadline: ((deadlineAtMs: number) => void) | undefined;
   readonly #server: Server;
   readonly #running = new Map<string, ScriptedCall>();
   readonly #calls: ScriptedCall[] = [];
@@ -233,6 +235,7 @@ export class ScriptedService {
 
   #take(wireCall: Call): void {
     const call = new ScriptedCall(wireCall);
+    this.onDeadline?.(Number(wireCall.getDeadline()));
     const key = call.request.cancelKey ?? '';
     this.#running.set(key, call);
     void call.ended.then(() => this.#running.delete(key));
