@@ -6,6 +6,7 @@ import { addCompleteCommand } from './commands/complete.js';
 import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
 import { addGatewayCommand } from './commands/gateway.js';
+import { addKeyCommand } from './commands/key.js';
 import { addServeCommand } from './commands/serve.js';
 import { VERSION } from './version.js';
 
@@ -21,6 +22,7 @@ addGatewayCommand(program);
 addCompleteCommand(program);
 addConfigCommand(program);
 addBenchCommand(program);
+addKeyCommand(program);
 
 try {
   await program.parseAsync();

@@ -30,6 +30,11 @@ export interface GenerateRequest {
   readonly echo: boolean;
   /** How many most probable tokens are told beside each token's logprob; undefined: no logprobs are told. */
   readonly logprobs: number | undefined;
+  /**
+   * When the completion must be there, by the clock of `Date.now`; undefined for no deadline. A request that can't begin
+   * in time is refused at once; one that is not done then ends with DEADLINE_EXCEEDED, after what there is.
+   */
+  readonly deadlineAtMs?: number | undefined;
 }
 
 /** Comes first, once: the request has its first place, and its prompts are about to be computed. */

@@ -1,11 +1,14 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
+import type { KeyRing } from '../security/key-ring.js';
 import type { CompletionClient } from './completion-client.js';
 import { createCompletionsRoute } from './completions-route.js';
+import type { EngineHealth } from './engine-health.js';
 import { errorHandler, methodNotAllowed, unknownPath } from './error-handler.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { createHealthRoute, liveRoute } from './health-route.js';
 import { createJsonBody } from './json-body.js';
+import { createKeyGuard } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createModelRoute, createModelsRoute } from './models-route.js';
 import { createOpenapiRoute } from './openapi/openapi-route.js';
@@ -24,6 +27,9 @@ export interface AppDeps {
   readonly scores: ScoreClient;
   readonly tokenizer: TokenizerClient;
   readonly status: StatusClient;
+  readonly health: EngineHealth;
+  /** Whose callers are let in; undefined for all. */
+  readonly keys: KeyRing | undefined;
   readonly config: GatewayConfig;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
@@ -38,18 +44,19 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by').disable('etag');
   app.use(createRequestHeaders(lifecycle), createRequestLog(logger));
 
-  const get = (path: string | string[], handler: RequestHandler) =>
-    app.route(path).get(handler).all(methodNotAllowed('GET, HEAD'));
+  const guard = createKeyGuard(deps.keys);
+  const get = (path: string | string[], ...handlers: RequestHandler[]) =>
+    app.route(path).get(handlers).all(methodNotAllowed('GET, HEAD'));
   const post = (path: string[], handler: RequestHandler) =>
-    app.route(path).post(createJsonBody(config.maxBodyBytes), handler).all(methodNotAllowed('POST'));
+    app.route(path).post(guard, createJsonBody(config.maxBodyBytes), handler).all(methodNotAllowed('POST'));
   get('/', createServiceRoute(deps));
   get('/openapi.json', createOpenapiRoute(deps.version));
-  get(['/health', '/health/ready'], createHealthRoute(status, lifecycle));
+  get(['/health', '/health/ready'], createHealthRoute(deps));
   get('/health/live', liveRoute);
-  get(['/v1/models', '/models'], createModelsRoute(status));
+  get(['/v1/models', '/models'], guard, createModelsRoute(status));
   app
     .route(['/v1/models/*id', '/models/*id'])
-    .get(createModelRoute(status))
+    .get(guard, createModelRoute(status))
     .all(methodNotAllowed('GET, HEAD'));
   post(['/v1/completions', '/completions'], createCompletionsRoute(deps));
   post(['/v1/score', '/score'], createScoreRoute(deps));

@@ -17,6 +17,11 @@ export class ChoiceCollector {
   readonly #tokenIds: number[] = [];
   readonly #logprobs: TokenLogprob[] = [];
 
+  /** The text that came so far. */
+  get text(): string {
+    return this.#text;
+  }
+
   /** Takes what came. */
   add({ text, tokenIds, echoedTokens, logprobs }: Delta): void {
     this.#text += text;

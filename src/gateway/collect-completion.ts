@@ -1,12 +1,18 @@
 import type { Response } from 'express';
 import type { Accepted, Finished } from '../contract/gen/linnet/v1/completion.js';
 import { ChoiceCollector, type ChoiceOptions } from './choice-collector.js';
+import { numChoices } from './completion-client.js';
 import type { CompletionRequest } from './completion-request.js';
 import { toHead, toUsage } from './completion-response.js';
 import type { Completion, CompletionChoice } from './completion-schemas.js';
 import { addCompletionToLog, type CompletionSource } from './completion-source.js';
+import { GatewayError } from './gateway-error.js';
 
-/** Answers with the whole completion, its choices in the order of their indices. */
+/**
+ * Answers with the whole completion, its choices in the order of their indices.
+ *
+ * @throws GatewayError; at a deadline with the text that there was, where there is but one choice.
+ */
 export async function collectCompletion(
   response: Response,
   { id, request, events }: CompletionSource,
@@ -14,10 +20,15 @@ export async function collectCompletion(
   let accepted: Accepted | undefined;
   const collectors = new Map<number, ChoiceCollector>();
   const endings: Finished[] = [];
-  for await (const { $case, value } of events) {
-    if ($case === 'accepted') accepted = value;
-    if ($case === 'delta') collectorOf(collectors, value.index).add(value);
-    if ($case === 'finished') endings.push(value);
+  try {
+    for await (const { $case, value } of events) {
+      if ($case === 'accepted') accepted = value;
+      if ($case === 'delta') collectorOf(collectors, value.index).add(value);
+      if ($case === 'finished') endings.push(value);
+    }
+  } catch (caught) {
+    const isOnly = numChoices(request.generate) === 1;
+    throw isOnly ? GatewayError.from(caught).withPartialText(collectorOf(collectors, 0).text) : caught;
   }
   if (accepted === undefined) throw new Error('The completion ended without being accepted.');
   const { prompts } = accepted;

@@ -4,9 +4,11 @@ import { collectCompletion } from './collect-completion.js';
 import type { CompletionClient } from './completion-client.js';
 import { parseCompletionRequest } from './completion-request.js';
 import type { GatewayConfig } from './gateway-config.js';
+import { apiKeyOf } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { setIgnoredFields } from './request-headers.js';
 import { createRequestSignal } from './request-signal.js';
+import { timeoutOf } from './request-timeout.js';
 import { streamCompletion } from './stream-completion.js';
 
 /** What the route needs. */
@@ -28,8 +30,9 @@ export function createCompletionsRoute({
     const requestId = response.get('x-request-id') ?? '';
     const events = completions.generate(request.generate, {
       requestId,
+      apiKey: apiKeyOf(httpRequest),
       signal: createRequestSignal(response, lifecycle.cutOff),
-      timeoutMs: request.timeoutMs,
+      timeoutMs: timeoutOf(httpRequest, request),
     });
     const source = {
       id: createAnswerId('cmpl', requestId, httpRequest.get('x-request-id')),

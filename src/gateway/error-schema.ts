@@ -20,6 +20,12 @@ export const ERROR = z
       n_prompt_tokens: count.meta({ description: 'Tokens of the prompt, where that is too long.' }),
       n_ctx: count.meta({ description: "The model's context length, where that is exceeded." }),
       max_tokens: count.meta({ description: 'The tokens asked for, where those are too many.' }),
+      completion_tokens: count.meta({ description: 'Tokens generated until the deadline passed.' }),
+      phase: z.string().optional().meta({
+        description:
+          'What was going on at the deadline: `queue`, `prefill`, `decode`; or `refused`, at once.',
+      }),
+      partial_text: z.string().optional().meta({ description: 'The text that there was at the deadline.' }),
       waiting_requests: count.meta({ description: 'How many requests wait, where those are too many.' }),
     }),
   })

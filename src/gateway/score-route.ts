@@ -3,6 +3,7 @@ import type { ScoreRequest, ScoreResponse } from '../contract/gen/linnet/v1/comp
 import { createAnswerId } from './answer-id.js';
 import { toLogprobs } from './completion-logprobs.js';
 import { toUsage } from './completion-response.js';
+import { apiKeyOf } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { setIgnoredFields } from './request-headers.js';
 import { addToRequestLog } from './request-log.js';
@@ -26,7 +27,7 @@ export function createScoreRoute({ scores, lifecycle }: ScoreRouteDeps): Request
     const asked: ScoreRequest = { ...fields, model: fields.model ?? '', context: fields.context };
     const signal = createRequestSignal(response, lifecycle.cutOff);
     const requestId = response.get('x-request-id') ?? '';
-    const answer = await scores.score(asked, { requestId, signal, timeoutMs });
+    const answer = await scores.score(asked, { requestId, signal, timeoutMs, apiKey: apiKeyOf(request) });
     const id = createAnswerId('score', requestId, request.get('x-request-id'));
     addToRequestLog(response, { completionId: id, model: answer.model, ...answer.usage });
     response.json(toScores(id, answer));

@@ -1,10 +1,5 @@
 import { credentials } from '@grpc/grpc-js';
 import {
-  type HealthCheckResponse,
-  HealthCheckResponse_ServingStatus,
-  HealthClient,
-} from '../contract/gen/grpc/health/v1/health.js';
-import {
   type GetModelResponse,
   type ListModelsResponse,
   type Model,
@@ -13,14 +8,15 @@ import {
 import type { EngineChannels } from './engine-channels.js';
 import { callUnary, type StartUnaryCall } from './unary-call.js';
 
-/** Asks the engine what it can answer at once. Every call throws a GatewayError where it fails or takes too long. */
+/**
+ * Asks the engine what it can answer at once, with the client's API key. Every call throws a GatewayError where it fails
+ * or takes too long.
+ */
 export interface StatusClient {
   /** Lists the models, the default one first. */
-  listModels(): Promise<readonly Model[]>;
+  listModels(apiKey: string | undefined): Promise<readonly Model[]>;
   /** Gets one model. Unknown: 404. */
-  getModel(id: string): Promise<Model>;
-  /** Tells whether the engine's health service says SERVING. */
-  isServing(): Promise<boolean>;
+  getModel(id: string, apiKey: string | undefined): Promise<Model>;
 }
 
 /**
@@ -29,29 +25,19 @@ export interface StatusClient {
  * @param timeoutMs how long the engine has to answer.
  */
 export function createStatusClient(channels: EngineChannels, timeoutMs: number): StatusClient {
-  const clientOptions = () => ({ channelOverride: channels.next() });
-  const models = () => new ModelsClient(channels.address, credentials.createInsecure(), clientOptions());
-  const health = () => new HealthClient(channels.address, credentials.createInsecure(), clientOptions());
-  const ask = <T>(start: StartUnaryCall<T>) => callUnary(channels, start, { timeoutMs });
+  const models = () =>
+    new ModelsClient(channels.address, credentials.createInsecure(), { channelOverride: channels.next() });
+  const ask = <T>(apiKey: string | undefined, start: StartUnaryCall<T>) =>
+    callUnary(channels, start, { timeoutMs, apiKey });
   return {
-    async listModels() {
-      const response = await ask<ListModelsResponse>((metadata, options, done) =>
-        models().listModels({}, metadata, options, done),
-      );
+    async listModels(apiKey) {
+      const response = await ask<ListModelsResponse>(apiKey, (...rest) => models().listModels({}, ...rest));
       return response.models;
     },
-    async getModel(id) {
-      const { model } = await ask<GetModelResponse>((metadata, options, done) =>
-        models().getModel({ id }, metadata, options, done),
-      );
+    async getModel(id, apiKey) {
+      const { model } = await ask<GetModelResponse>(apiKey, (...rest) => models().getModel({ id }, ...rest));
       if (model === undefined) throw new Error('GetModel answered without a model.');
       return model;
-    },
-    async isServing() {
-      const response = await ask<HealthCheckResponse>((metadata, options, done) =>
-        health().check({ service: '' }, metadata, options, done),
-      );
-      return response.status === HealthCheckResponse_ServingStatus.SERVING;
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Request, RequestHandler, Response } from 'express';
 import type { z } from 'zod';
 import type { GatewayConfig } from './gateway-config.js';
+import { apiKeyOf } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { setIgnoredFields } from './request-headers.js';
 import { ignoredFields, parseFields } from './request-parser.js';
@@ -25,7 +26,7 @@ export function createTokenizeRoute(deps: TokenizerRouteDeps): RequestHandler {
     const { model = '', prompt: text, return_token_strs: withStrings } = fields;
     const { tokens, contextLength } = await deps.tokenizer.tokenize(
       { model, text },
-      toOptions(response, deps),
+      toOptions(request, response, deps),
     );
     const tokenized: Tokenized = {
       count: tokens.length,
@@ -42,7 +43,7 @@ export function createTokenizeRoute(deps: TokenizerRouteDeps): RequestHandler {
 export function createDetokenizeRoute(deps: TokenizerRouteDeps): RequestHandler {
   return async (request, response) => {
     const { model = '', tokens: tokenIds } = parseBody(DETOKENIZE_FIELDS, request, response);
-    const { text } = await deps.tokenizer.detokenize({ model, tokenIds }, toOptions(response, deps));
+    const { text } = await deps.tokenizer.detokenize({ model, tokenIds }, toOptions(request, response, deps));
     const detokenized: Detokenized = { prompt: text };
     response.json(detokenized);
   };
@@ -54,8 +55,13 @@ function parseBody<T extends z.ZodObject>(fields: T, { body }: Request, response
   return parsed;
 }
 
-function toOptions(response: Response, { config, lifecycle }: TokenizerRouteDeps): UnaryCallOptions {
+function toOptions(
+  request: Request,
+  response: Response,
+  { config, lifecycle }: TokenizerRouteDeps,
+): UnaryCallOptions {
   return {
+    apiKey: apiKeyOf(request),
     requestId: response.get('x-request-id') ?? '',
     signal: createRequestSignal(response, lifecycle.cutOff),
     timeoutMs: config.tokenizeTimeoutMs,

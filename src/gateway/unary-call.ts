@@ -1,13 +1,12 @@
-import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { CallOptions, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
+import { type CallMetadata, toMetadata } from './call-metadata.js';
 import type { EngineChannels } from './engine-channels.js';
 import { isConnectionLoss, toGatewayError } from './engine-failure.js';
 
 /** How one unary call is made. */
-export interface UnaryCallOptions {
+export interface UnaryCallOptions extends CallMetadata {
   /** How long the engine has to answer. Milliseconds; undefined for as long as it needs. */
   readonly timeoutMs?: number | undefined;
-  /** Sent as `x-request-id`, where there is one. */
-  readonly requestId?: string;
   /** Cancels the call. Its reason is what is then thrown. */
   readonly signal?: AbortSignal;
 }
@@ -44,14 +43,12 @@ export async function callUnary<T>(
 
 function attempt<T>(
   start: StartUnaryCall<T>,
-  { timeoutMs, requestId, signal }: UnaryCallOptions,
+  { timeoutMs, signal, ...caller }: UnaryCallOptions,
 ): Promise<T> {
   signal?.throwIfAborted();
-  const metadata = new Metadata();
-  if (requestId !== undefined) metadata.set('x-request-id', requestId);
   const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   return new Promise((resolve, reject) => {
-    const call = start(metadata, deadline, (error, response) => {
+    const call = start(toMetadata(caller), deadline, (error, response) => {
       signal?.removeEventListener('abort', cancel);
       if (error === null) resolve(response);
       else reject(error);

@@ -8,6 +8,7 @@ import {
   GenerateRequest as WireRequest,
 } from '../contract/gen/linnet/v1/completion.js';
 import type { Engine, GenerateEvent } from '../engine/index.js';
+import type { KeyUsage } from '../security/key-usage.js';
 import type { CallScope } from './call-scope.js';
 import { parseCancelKey, parseGenerateRequest } from './generate-request.js';
 import { countPromptTokens, toGenerateResponse } from './generate-response.js';
@@ -20,6 +21,8 @@ import { toScoreResponse } from './score-response.js';
 export interface CompletionServicerDeps {
   readonly engine: Engine;
   readonly running: RunningRequests;
+  /** What the callers' API keys have used of their limits. */
+  readonly usage: KeyUsage;
 }
 
 /**
@@ -61,35 +64,58 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
 async function* streamCompletions(
   wire: WireRequest,
   scope: CallScope,
-  { engine, running }: CompletionServicerDeps,
+  { engine, running, usage }: CompletionServicerDeps,
 ): AsyncGenerator<GenerateResponse> {
   const { request, cancelKey, returnPromptTokenIds } = parseGenerateRequest(wire);
   const details = { requestId: scope.requestId, seed: request.sampling.seed, returnPromptTokenIds };
-  const remove = running.add(scope.abort, cancelKey);
+  const admission = scope.caller && usage.admit(scope.caller);
+  let remove: (() => void) | undefined;
   try {
-    for await (const event of engine.generate(request, scope.signal)) {
+    remove = running.add(scope.abort, cancelKey);
+    for await (const event of engine.generate(
+      { ...request, deadlineAtMs: scope.deadlineAtMs },
+      scope.signal,
+    )) {
       scope.note(toNotes(event));
+      admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
   } finally {
-    remove();
+    remove?.();
+    admission?.release();
+  }
+}
+
+/** Counts the tokens that an event adds to what the request has used. */
+function tokensOf(event: GenerateEvent): number {
+  switch (event.type) {
+    case 'accepted':
+      return countPromptTokens(event);
+    case 'delta':
+      return event.tokenIds.length - event.echoedTokens;
+    case 'finished':
+      return 0;
   }
 }
 
 async function scoreTexts(
   wire: ScoreRequest,
   scope: CallScope,
-  { engine, running }: CompletionServicerDeps,
+  { engine, running, usage }: CompletionServicerDeps,
 ): Promise<ScoreResponse> {
   const request = parseScoreRequest(wire);
-  const remove = running.add(scope.abort, undefined);
+  const admission = scope.caller && usage.admit(scope.caller);
+  let remove: (() => void) | undefined;
   try {
+    remove = running.add(scope.abort, undefined);
     const result = await engine.score(request, scope.signal);
     const { promptTokens, cachedTokens } = result.usage;
+    admission?.charge(promptTokens);
     scope.note({ model: result.model, promptTokens, cachedTokens, texts: result.scores.length });
     return toScoreResponse(result, scope.requestId);
   } finally {
-    remove();
+    remove?.();
+    admission?.release();
   }
 }
 

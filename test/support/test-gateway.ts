@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { type GatewaySettings, parseGatewayConfig } from '../../src/gateway/gateway-config.js';
-import { createGateway, type Gateway, type GatewayAddress } from '../../src/gateway/server.js';
+import { createGateway, type Gateway, type GatewayDeps } from '../../src/gateway/server.js';
 import { expectDocumented } from './documented.js';
 
 /** A response of which the test knows the body's shape. */
@@ -10,7 +10,11 @@ export interface JsonResponse extends Response {
 }
 
 /** A gateway on a free port, with what it logged. */
-export interface TestGateway extends Omit<Gateway, 'listen'>, GatewayAddress {
+export interface TestGateway extends Omit<Gateway, 'listen'> {
+  /** Such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** 0 on a Unix socket. */
+  readonly port: number;
   /** The lines of its log, parsed. */
   readonly log: Record<string, unknown>[];
   /** Waits until the log has this many lines. */
@@ -23,7 +27,10 @@ export interface TestGateway extends Omit<Gateway, 'listen'>, GatewayAddress {
 }
 
 /** Starts a gateway for a test; everything runs as in production, but quickly. */
-export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
+export async function startTestGateway(
+  settings: GatewaySettings,
+  deps: Partial<GatewayDeps> = {},
+): Promise<TestGateway> {
   const log: Record<string, unknown>[] = [];
   const waiting: (() => void)[] = [];
   const logger = pino(
@@ -36,21 +43,22 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     },
   );
   const config = parseGatewayConfig({ port: 0, ...settings });
-  const gateway = createGateway(config, { logger, version: '0.0.0-test' });
-  const address = await gateway.listen().catch(async (error) => {
+  const gateway = createGateway(config, { logger, version: '0.0.0-test', ...deps });
+  const { url, port = 0 } = await gateway.listen().catch(async (error) => {
     await gateway.close();
     throw error;
   });
   return {
     ...gateway,
-    ...address,
+    url,
+    port,
     log,
     async logged(numLines) {
       while (log.length < numLines) await new Promise<void>((resolve) => waiting.push(resolve));
       return log;
     },
     async post(body, { path = '/v1/completions', headers, ...options } = {}) {
-      const response = await fetch(address.url + path, {
+      const response = await fetch(url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),

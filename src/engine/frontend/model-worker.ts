@@ -10,6 +10,7 @@ import {
   type WorkerOptions,
 } from '../worker/messages.js';
 import { toAbortError } from './abortable.js';
+import { AdmissionPace } from './admission-pace.js';
 import type { GroupListener } from './group-listener.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
@@ -32,6 +33,7 @@ export class ModelWorker {
   /** Of the requests that have not ended, by id. */
   readonly #listeners = new Map<number, GroupListener>();
   readonly #exited: Promise<void>;
+  readonly #pace = new AdmissionPace();
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
 
@@ -65,6 +67,11 @@ export class ModelWorker {
   /** What the model was doing after its last step; undefined until it is loaded. */
   get load(): ModelLoad | undefined {
     return this.#load;
+  }
+
+  /** How long a sequence that is handed over now waits for its turn, at least, as far as is known. Milliseconds. */
+  get leastWaitMs(): number {
+    return this.#pace.leastWaitMs(performance.now());
   }
 
   /**
@@ -117,6 +124,7 @@ export class ModelWorker {
       listener?.fail(fromWireError(event.error));
     } else {
       this.#load = event.load;
+      this.#pace.step(event.output.started.length, event.load.waitingRequests, performance.now());
       this.#onStep(event.output);
     }
   }

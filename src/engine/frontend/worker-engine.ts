@@ -13,6 +13,7 @@ import { RequestStream } from './request-stream.js';
 import { ScoreCollector } from './score-collector.js';
 import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
 import { toText, toTokens } from './text-tokens.js';
+import { TimeLimit } from './time-limit.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { checkSamplingTokens, checkTokenIds } from './vocabulary-check.js';
 
@@ -35,10 +36,21 @@ export class WorkerEngine implements Engine {
     this.#models = models.map(({ id, directory }) => new HostedModel(id, { ...options, directory }, notify));
   }
 
-  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+  async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const limit = new TimeLimit(caller, request.deadlineAtMs);
+    try {
+      yield* this.#generate(request, limit);
+    } finally {
+      limit.end();
+    }
+  }
+
+  async *#generate(request: GenerateRequest, limit: TimeLimit): AsyncGenerator<GenerateEvent> {
+    const { signal } = limit;
     const { id, model, worker, shape, tokenBytes, encoder } = await this.#begin(request.model, signal);
     checkSamplingTokens(request.sampling, shape.vocabSize);
     const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
+    limit.refuseUnless(worker.leastWaitMs);
     const stream = new RequestStream({
       model,
       systemFingerprint: shape.fingerprint,
@@ -51,6 +63,7 @@ export class WorkerEngine implements Engine {
       choice: toChoiceOptions(request, tokenBytes),
       onStop: (index) => worker.stop({ groupId: id, index }),
     });
+    limit.progress = () => stream.progress;
     const end = worker.run(toGroup(id, request, prompts), stream, signal);
     try {
       yield* stream.events();

@@ -30,10 +30,11 @@ const BODY_ERRORS = [
   ...[REQUEST.UNSUPPORTED_MEDIA_TYPE, ENGINE.INVALID_FIELD],
 ];
 const ENGINE_ERRORS = [ENGINE.INTERNAL, ENGINE.ENGINE_UNAVAILABLE, ENGINE.DEADLINE_EXCEEDED];
+const KEY_ERRORS = [ENGINE.API_KEY_MISSING, ENGINE.API_KEY_INVALID];
 const MODEL_ERRORS = [ENGINE.MODEL_NOT_FOUND, ENGINE.MODEL_LOAD_FAILED];
 const COMPUTE_ERRORS = [
   ...[...BODY_ERRORS, ...ENGINE_ERRORS, ...MODEL_ERRORS],
-  ...[ENGINE.CONTEXT_LENGTH_EXCEEDED, ENGINE.QUEUE_FULL],
+  ...[...KEY_ERRORS, ENGINE.CONTEXT_LENGTH_EXCEEDED, ENGINE.QUEUE_FULL, ENGINE.RATE_LIMIT_EXCEEDED],
 ];
 
 // OpenAPI 3.1 has no word for events. Of a text this says nothing; programs that read events find their data described.
@@ -83,7 +84,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'Splits text into tokens',
     request: { schema: 'TokenizeRequest', example: { prompt: 'The future of AI is' } },
     answer: { description: 'The tokens.', content: { 'application/json': 'Tokenized' } },
-    errors: [...BODY_ERRORS, ...ENGINE_ERRORS, ENGINE.MODEL_NOT_FOUND],
+    errors: [...BODY_ERRORS, ...KEY_ERRORS, ...ENGINE_ERRORS, ENGINE.MODEL_NOT_FOUND],
   },
   {
     id: 'detokenize',
@@ -92,7 +93,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'Joins tokens to text',
     request: { schema: 'DetokenizeRequest', example: { tokens: [464, 2003, 286, 9552, 318] } },
     answer: { description: 'The text.', content: { 'application/json': 'Detokenized' } },
-    errors: [...BODY_ERRORS, ...ENGINE_ERRORS, ENGINE.MODEL_NOT_FOUND],
+    errors: [...BODY_ERRORS, ...KEY_ERRORS, ...ENGINE_ERRORS, ENGINE.MODEL_NOT_FOUND],
   },
   {
     id: 'listModels',
@@ -100,7 +101,7 @@ export const OPERATIONS: readonly Operation[] = [
     paths: ['/v1/models', '/models'],
     summary: 'Lists the models, the default one first',
     answer: { description: 'The models.', content: { 'application/json': 'ModelList' } },
-    errors: ENGINE_ERRORS,
+    errors: [...KEY_ERRORS, ...ENGINE_ERRORS],
   },
   {
     id: 'retrieveModel',
@@ -108,7 +109,10 @@ export const OPERATIONS: readonly Operation[] = [
     paths: ['/v1/models/{model}', '/models/{model}'],
     summary: 'Describes a model',
     answer: { description: 'The model.', content: { 'application/json': 'Model' } },
-    errors: [...ENGINE_ERRORS, ENGINE.MODEL_NOT_FOUND, ENGINE.INVALID_FIELD, REQUEST.INVALID_REQUEST],
+    errors: [
+      ...[...KEY_ERRORS, ...ENGINE_ERRORS, ENGINE.MODEL_NOT_FOUND],
+      ...[ENGINE.INVALID_FIELD, REQUEST.INVALID_REQUEST],
+    ],
   },
   {
     id: 'health',

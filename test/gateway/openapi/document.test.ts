@@ -128,7 +128,15 @@ interface AppRoute {
 function routesOfApp(): string[] {
   const unused = {} as never;
   const app = createApp({
-    ...{ completions: unused, scores: unused, tokenizer: unused, status: unused, version: '0' },
+    ...{
+      completions: unused,
+      scores: unused,
+      tokenizer: unused,
+      status: unused,
+      health: unused,
+      version: '0',
+    },
+    keys: undefined,
     ...{ config: parseGatewayConfig({}), lifecycle: new Lifecycle(), logger: pino({ enabled: false }) },
   });
   const layers: readonly { readonly route?: unknown }[] = app.router.stack;
