@@ -5,6 +5,7 @@ import { addCompleteCommand } from './commands/complete.js';
 import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
 import { addGatewayCommand } from './commands/gateway.js';
+import { addPullCommand } from './commands/pull.js';
 import { addServeCommand } from './commands/serve.js';
 import { VERSION } from './version.js';
 
@@ -18,6 +19,7 @@ addServeCommand(program);
 addEngineCommand(program);
 addGatewayCommand(program);
 addCompleteCommand(program);
+addPullCommand(program);
 addConfigCommand(program);
 
 try {

@@ -11,6 +11,8 @@ export interface Setting<T> {
   readonly variable: string;
   /** What it does, for help: a phrase without a full stop. */
   readonly description: string;
+  /** Whether its flag may be given again, for a list. */
+  readonly isList: boolean;
   /** Which values are allowed, as the end of a sentence that begins "must be". */
   readonly allowed: string;
   /** The default, as one would type it. */
@@ -66,14 +68,20 @@ export const SETTINGS = {
     default: '127.0.0.1:50051',
     schema: z.string().trim().regex(/^\S+$/),
   }),
-  model: setting({
+  models: setting({
     name: 'model',
     flag: '--model <model>',
     variable: 'LINNET_MODEL',
-    description: 'model to serve',
-    allowed: '`fable`, the folder of a GPT-2 checkpoint, or ID=FOLDER',
+    description:
+      'model to serve, or several: the flag again, commas in the variable, a list in the config file',
+    allowed:
+      '`fable`, a folder, a model on the Hub such as gpt2 or OWNER/NAME@REVISION, or ID=MODEL, or a list of these',
     default: 'fable',
-    schema: z.string().trim().min(1),
+    isList: true,
+    schema: z
+      .union([z.string().transform(parseList), z.array(z.string())])
+      .pipe(z.array(z.string().trim().min(1)).min(1)),
+    format: formatList,
   }),
   precision: setting({
     name: 'precision',
@@ -204,8 +212,22 @@ export function toEnvironment(settings: Settings): Record<string, string> {
   );
 }
 
-function setting<T>(definition: Omit<Setting<T>, 'format'> & Partial<Setting<T>>): Setting<T> {
-  return { format: String, ...definition };
+function setting<T>(definition: Omit<Setting<T>, 'format' | 'isList'> & Partial<Setting<T>>): Setting<T> {
+  return { format: String, isList: false, ...definition };
+}
+
+/** Splits at commas, unless it is a list in JSON. */
+function parseList(text: string): unknown {
+  if (!text.startsWith('[')) return text.split(',');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return [];
+  }
+}
+
+function formatList(items: readonly string[]): string {
+  return items.some((item) => /^\[|,/.test(item)) ? JSON.stringify(items) : items.join(',');
 }
 
 function wholeNumber(min: number, max: number): z.ZodType<number> {

@@ -17,4 +17,5 @@ export type {
   Usage,
 } from './engine.js';
 export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
+export { type CheckpointSummary, inspectCheckpoint, inspectConfig } from './inspect-checkpoint.js';
 export { DEFAULT_SAMPLING, type SamplingParams } from './sampling/sampling-params.js';

@@ -14,7 +14,7 @@ describe('settings', () => {
       httpPort: 8000,
       grpcPort: 50051,
       engineAddress: '127.0.0.1:50051',
-      model: 'fable',
+      models: ['fable'],
       precision: 'q8',
       deterministic: false,
       lookup: false,
@@ -81,13 +81,26 @@ describe('settings', () => {
     expect(() => resolveSettings({ ...nothing, ...sources })).toThrow(new UsageError(message));
   });
 
+  it('name several models: the flag again, commas in the variable, a list in the config file', () => {
+    const models = ['fable', 'tale=/models/tale', 'gpt2'];
+    for (const sources of [
+      { flags: { models } },
+      { environment: { LINNET_MODEL: 'fable, tale=/models/tale,gpt2' } },
+      { file: file({ model: models }) },
+    ]) {
+      expect(resolveSettings({ ...nothing, ...sources }).settings.models).toEqual(models);
+    }
+  });
+
   it('reach a child process unchanged through its environment', () => {
     const settings = fc.record<Settings>({
       host: fc.constantFrom('127.0.0.1', '::1', 'example.org'),
       httpPort: fc.nat(65_535),
       grpcPort: fc.nat(65_535),
       engineAddress: fc.constantFrom('127.0.0.1:1', 'unix:/run/linnet.sock', 'dns:///engine:50051'),
-      model: fc.constantFrom('fable', 'tale=/models/a b'),
+      models: fc.array(fc.constantFrom('fable', 'tale=/models/a b', '/a,b', '[c]', 'gpt2@main'), {
+        minLength: 1,
+      }),
       precision: fc.constantFrom('f32', 'q8', 'q4'),
       deterministic: fc.boolean(),
       lookup: fc.boolean(),

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { isColorful, renderBanner } from '../banner.js';
 import { EngineProcess } from '../engine-process.js';
+import { findModels, toModelSetting } from '../find-models.js';
 import { listenOnHttp } from '../http-server.js';
 import { createLog } from '../log.js';
-import { locateModel } from '../model-location.js';
 import { summarizeModel } from '../model-summary.js';
 import { toReachableAddress } from '../network-address.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
@@ -25,11 +25,12 @@ export function addServeCommand(program: Command): void {
 async function runServe({ settings, origins }: ResolvedSettings): Promise<void> {
   const { host, drainGraceMs } = settings;
   const log = createLog(settings.logLevel, process);
-  locateModel(settings.model, origins.model);
+  const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
+  const models = toModelSetting(await findModels({ settings, origins }, report));
   const engine = new EngineProcess({
     script: new URL('../main.js', import.meta.url),
     args: ['engine'],
-    environment: { ...process.env, ...toEnvironment(settings) },
+    environment: { ...process.env, ...toEnvironment({ ...settings, models }) },
     endTimeoutMs: drainGraceMs + END_MARGIN_MS,
     log,
   });

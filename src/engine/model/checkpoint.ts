@@ -21,10 +21,10 @@ export interface Checkpoint {
  */
 export function openCheckpoint(directory: string): Checkpoint {
   const config = parseGpt2Config(readText(directory, 'config.json'));
-  const stored = new Map<string, StoredTensor>();
-  for (const file of weightFiles(directory)) {
-    for (const [name, tensor] of readSafetensors(join(directory, file))) {
-      stored.set(name.replace(/^transformer\./, ''), tensor);
+  const stored = new Map<string, FoundTensor>();
+  for (const fileName of weightFiles(directory)) {
+    for (const [name, tensor] of readSafetensors(join(directory, fileName))) {
+      stored.set(name.replace(/^transformer\./, ''), { fileName, tensor });
     }
   }
   const weights = new Map<string, StoredTensor>();
@@ -36,10 +36,17 @@ export function openCheckpoint(directory: string): Checkpoint {
   return { directory, config, weights, numParameters };
 }
 
-function findWeight(stored: Map<string, StoredTensor>, name: string, shape: readonly number[]): StoredTensor {
-  const tensor = stored.get(name);
-  if (tensor === undefined) throw refuse(`tensor "${name}" [${shape}] is missing.`);
-  const at = `${basename(tensor.file)}: tensor "${name}"`;
+/** A tensor, and the name of its file in the checkpoint's folder, for messages. */
+interface FoundTensor {
+  readonly fileName: string;
+  readonly tensor: StoredTensor;
+}
+
+function findWeight(stored: Map<string, FoundTensor>, name: string, shape: readonly number[]): StoredTensor {
+  const found = stored.get(name);
+  if (found === undefined) throw refuse(`tensor "${name}" [${shape}] is missing.`);
+  const { fileName, tensor } = found;
+  const at = `${fileName}: tensor "${name}"`;
   if (tensor.shape.length !== shape.length || tensor.shape.some((dim, axis) => dim !== shape[axis])) {
     throw refuse(`${at} has shape [${tensor.shape}]; config.json asks for [${shape}].`);
   }
