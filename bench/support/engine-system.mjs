@@ -1,6 +1,15 @@
 import { createEngine, DEFAULT_SAMPLING } from '../../dist/engine/index.js';
 
-const GREEDY = { ...DEFAULT_SAMPLING, temperature: 0 };
+const ONE_CHOICE = {
+  model: '',
+  n: 1,
+  bestOf: 1,
+  sampling: { ...DEFAULT_SAMPLING, temperature: 0 },
+  stop: [],
+  includeStop: false,
+  echo: false,
+  logprobs: undefined,
+};
 
 /**
  * Opens the engine by itself, as a system that can be measured: `generate` makes one completion of token ids, greedily,
@@ -11,7 +20,7 @@ export async function openEngine({ directory, ...options }) {
   await engine.load();
   return {
     async generate(prompt, maxTokens, onToken = () => {}) {
-      const request = { model: '', prompt, maxTokens, sampling: GREEDY, stop: [] };
+      const request = { ...ONE_CHOICE, prompts: [{ field: 'prompt', input: prompt }], maxTokens };
       const startedAtMs = performance.now();
       const [timesMs, ids] = [[], []];
       for await (const event of engine.generate(request, new AbortController().signal)) {

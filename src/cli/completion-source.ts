@@ -22,8 +22,8 @@ export interface CompletionSource {
 export function createLocalSource(engine: Engine): CompletionSource {
   return {
     async *generate(wire, signal) {
-      const { request } = parseGenerateRequest(wire);
-      const details = { requestId: randomUUID(), seed: request.sampling.seed };
+      const { request, returnPromptTokenIds } = parseGenerateRequest(wire);
+      const details = { requestId: randomUUID(), seed: request.sampling.seed, returnPromptTokenIds };
       for await (const event of engine.generate(request, signal)) {
         const response = toGenerateResponse(event, details);
         if (response.event !== undefined) yield response.event;

@@ -50,6 +50,7 @@ export function toRequest(model: string, prompt: string, options: RequestOptions
     seed,
     logitBias: {},
     stopTokenIds: [],
+    prompts: [],
   };
 }
 

@@ -1,75 +1,6 @@
-import type { SamplingParams } from './sampling/sampling-params.js';
-
-/** One completion to make. Its fields have been checked against their ranges; the model's limits have not. */
-export interface GenerateRequest {
-  /** The model's id; empty for the default model. */
-  readonly model: string;
-  /** Text, or token ids in [0, vocabulary size). Not empty. */
-  readonly prompt: string | readonly number[];
-  /** The most tokens to generate, at least 1. */
-  readonly maxTokens: number;
-  /** How tokens are chosen, and which end the completion. */
-  readonly sampling: SamplingParams;
-  /** Strings that end the completion, each not empty. */
-  readonly stop: readonly string[];
-}
-
-/** Comes first, once: the request has its place, and its prompt is about to be computed. */
-export interface AcceptedEvent {
-  readonly type: 'accepted';
-  /** The id of the model that answers. */
-  readonly model: string;
-  /** Of the model that answers, as {@link ModelShape.fingerprint}. */
-  readonly systemFingerprint: string;
-  readonly promptTokens: number;
-  /** Tokens of the prompt that were computed for an earlier request. */
-  readonly cachedTokens: number;
-}
-
-/** Comes any number of times: what was generated since the last one. A slow reader gets fewer and larger ones. */
-export interface DeltaEvent {
-  readonly type: 'delta';
-  /** Whole characters; empty while a stop string or a character may be forming. */
-  readonly text: string;
-  /** The tokens sampled since the last delta; they may run ahead of `text`. */
-  readonly tokenIds: readonly number[];
-  /** The exact bytes of `tokenIds`. */
-  readonly tokenBytes: Uint8Array;
-}
-
-/** Comes last, once. */
-export interface FinishedEvent {
-  readonly type: 'finished';
-  readonly finishReason: 'stop' | 'length';
-  /** What stopped it, where `finishReason` is 'stop': the matched string, or the id of the token that ended it. */
-  readonly stop: string | number | undefined;
-  readonly usage: Usage;
-  readonly timings: Timings;
-}
-
-/** An event of one completion: one accepted, any number of deltas, one finished. */
-export type GenerateEvent = AcceptedEvent | DeltaEvent | FinishedEvent;
-
-/** Counts what a request consumed. */
-export interface Usage {
-  readonly promptTokens: number;
-  /** Tokens generated, a stop string's and the token that ended the completion included. */
-  readonly completionTokens: number;
-  /** A part of `promptTokens`. */
-  readonly cachedTokens: number;
-  /** Tokens that were guessed from the text so far and held; a part of `completionTokens`. */
-  readonly acceptedPredictionTokens: number;
-}
-
-/** Where a request's time went. */
-export interface Timings {
-  /** From arrival to the first step. Milliseconds. */
-  readonly queueMs: number;
-  /** From the first step to the first token. Milliseconds. */
-  readonly prefillMs: number;
-  /** From the first token to the last. Milliseconds. */
-  readonly decodeMs: number;
-}
+import type { GenerateEvent, GenerateRequest } from './completion.js';
+import type { ScoreRequest, ScoreResult } from './score.js';
+import type { Detokenization, Tokenization } from './tokenization.js';
 
 /** Whether a model can answer: not in memory yet, being loaded, in memory, or failed to load. */
 export type ModelState = 'unloaded' | 'loading' | 'ready' | 'failed';
@@ -97,7 +28,7 @@ export interface ModelShape {
 
 /** What a model is doing now. */
 export interface ModelLoad {
-  /** Requests that have their place. */
+  /** Requests that have a place, or several. */
   readonly runningRequests: number;
   /** Requests that wait for one. */
   readonly waitingRequests: number;
@@ -123,13 +54,34 @@ export interface ModelInfo {
 /** Completes text. The one thing that the rest of Linnet knows of the engine. */
 export interface Engine {
   /**
-   * Streams one completion. Reading starts it; aborting the signal, or leaving the loop, frees its place within
+   * Streams completions. Reading starts them; aborting the signal, or leaving the loop, frees their places within
    * one engine step.
    *
    * @throws EngineError in place of an event: before `accepted` for a refusal, after it for a failure. An abort
    *   throws the signal's reason where that is an EngineError, else CANCELLED.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncIterable<GenerateEvent>;
+
+  /**
+   * Tells how probable texts are as continuations of a context, which is computed once for all.
+   *
+   * @throws EngineError for a refusal or a failure; where the signal aborts, as {@link generate} does.
+   */
+  score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult>;
+
+  /**
+   * Splits text into a model's tokens. Loads no model.
+   *
+   * @throws EngineError MODEL_NOT_FOUND.
+   */
+  tokenize(model: string, text: string): Promise<Tokenization>;
+
+  /**
+   * Joins a model's tokens to text. Loads no model.
+   *
+   * @throws EngineError MODEL_NOT_FOUND, or INVALID_FIELD for an id outside the vocabulary.
+   */
+  detokenize(model: string, tokenIds: readonly number[]): Promise<Detokenization>;
 
   /** Lists the models, the default one first. Never waits for the worker. */
   models(): readonly ModelInfo[];

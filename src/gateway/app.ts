@@ -8,14 +8,21 @@ import { createHealthRoute, liveRoute } from './health-route.js';
 import { createJsonBody } from './json-body.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createModelRoute, createModelsRoute } from './models-route.js';
+import { createOpenapiRoute } from './openapi/openapi-route.js';
 import { createRequestHeaders } from './request-headers.js';
 import { createRequestLog } from './request-log.js';
+import type { ScoreClient } from './score-client.js';
+import { createScoreRoute } from './score-route.js';
 import { createServiceRoute } from './service-route.js';
 import type { StatusClient } from './status-client.js';
+import type { TokenizerClient } from './tokenizer-client.js';
+import { createDetokenizeRoute, createTokenizeRoute } from './tokenizer-routes.js';
 
 /** Everything that the app is made of. */
 export interface AppDeps {
   readonly completions: CompletionClient;
+  readonly scores: ScoreClient;
+  readonly tokenizer: TokenizerClient;
   readonly status: StatusClient;
   readonly config: GatewayConfig;
   readonly lifecycle: Lifecycle;
@@ -33,7 +40,10 @@ export function createApp(deps: AppDeps): Express {
 
   const get = (path: string | string[], handler: RequestHandler) =>
     app.route(path).get(handler).all(methodNotAllowed('GET, HEAD'));
+  const post = (path: string[], handler: RequestHandler) =>
+    app.route(path).post(createJsonBody(config.maxBodyBytes), handler).all(methodNotAllowed('POST'));
   get('/', createServiceRoute(deps));
+  get('/openapi.json', createOpenapiRoute(deps.version));
   get(['/health', '/health/ready'], createHealthRoute(status, lifecycle));
   get('/health/live', liveRoute);
   get(['/v1/models', '/models'], createModelsRoute(status));
@@ -41,10 +51,10 @@ export function createApp(deps: AppDeps): Express {
     .route(['/v1/models/*id', '/models/*id'])
     .get(createModelRoute(status))
     .all(methodNotAllowed('GET, HEAD'));
-  app
-    .route(['/v1/completions', '/completions'])
-    .post(createJsonBody(config.maxBodyBytes), createCompletionsRoute(deps))
-    .all(methodNotAllowed('POST'));
+  post(['/v1/completions', '/completions'], createCompletionsRoute(deps));
+  post(['/v1/score', '/score'], createScoreRoute(deps));
+  post(['/v1/tokenize', '/tokenize'], createTokenizeRoute(deps));
+  post(['/v1/detokenize', '/detokenize'], createDetokenizeRoute(deps));
 
   app.use(unknownPath, errorHandler);
   return app;

@@ -10,7 +10,7 @@ import { isConnectionLoss, toGatewayError } from './engine-failure.js';
 import { GatewayError } from './gateway-error.js';
 import { readGenerateCall } from './generate-call.js';
 
-/** An event of one completion: one accepted, any number of deltas, one finished. */
+/** An event of one completion: one accepted, any number of deltas, one finished for each choice. */
 export type CompletionEvent = NonNullable<GenerateResponse['event']>;
 
 /** How one completion is asked for. */
@@ -44,12 +44,12 @@ export function createCompletionClient(channels: EngineChannels, cancelGraceMs: 
     const client = new WireClient(channels.address, credentials.createInsecure(), {
       channelOverride: channels.next(),
     });
-    let last: CompletionEvent | undefined;
+    let numUnfinished = numChoices(request);
     for await (const event of readGenerateCall(client, request, { ...options, cancelGraceMs })) {
-      last = event;
+      if (event.$case === 'finished') numUnfinished -= 1;
       yield event;
     }
-    if (last?.$case !== 'finished') {
+    if (numUnfinished !== 0) {
       throw new GatewayError(ERROR_CATALOGUE.INTERNAL, 'The engine ended the stream before it was finished.');
     }
   }
@@ -72,4 +72,8 @@ export function createCompletionClient(channels: EngineChannels, cancelGraceMs: 
   }
 
   return { generate };
+}
+
+function numChoices({ prompts, n = 1 }: GenerateRequest): number {
+  return Math.max(1, prompts.length) * n;
 }

@@ -1,7 +1,7 @@
-import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
-import type { GenerateRequest } from '../contract/gen/linnet/v1/completion.js';
+import type { z } from 'zod';
+import type { GenerateRequest, Prompt } from '../contract/gen/linnet/v1/completion.js';
 import { COMPLETION_FIELDS } from './completion-fields.js';
-import { GatewayError } from './gateway-error.js';
+import { ignoredFields, invalidField, parseFields } from './request-parser.js';
 
 /** A completion request of the HTTP API, checked. */
 export interface CompletionRequest {
@@ -17,8 +17,9 @@ export interface CompletionRequest {
   readonly ignoredFields: readonly string[];
 }
 
+type Fields = z.output<typeof COMPLETION_FIELDS>;
+
 const DEFAULT_MAX_TOKENS = 16;
-const MAX_IGNORED_FIELDS = 16;
 
 /**
  * Parses the body of a completion request. Null means the default in every field; unknown fields are ignored.
@@ -26,63 +27,73 @@ const MAX_IGNORED_FIELDS = 16;
  * @throws GatewayError 400 that names the field in `param`; null where it is the body as a whole.
  */
 export function parseCompletionRequest(body: unknown): CompletionRequest {
-  const parsed = COMPLETION_FIELDS.safeParse(body);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw invalidField(body, issue?.path ?? [], issue?.message ?? 'must be valid');
-  }
-  const fields = parsed.data;
-  const { stream_options: streamOptions } = fields;
-  if (streamOptions && fields.stream !== true) {
-    throw invalidField(body, ['stream_options'], 'must be left out unless `stream` is true');
-  }
+  const fields = parseFields(COMPLETION_FIELDS, body);
+  checkTogether(fields, body);
   return {
-    generate: {
-      model: fields.model ?? '',
-      input: fields.prompt,
-      maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
-      temperature: fields.temperature,
-      topP: fields.top_p,
-      topK: fields.top_k,
-      seed: fields.seed,
-      minP: fields.min_p,
-      presencePenalty: fields.presence_penalty,
-      frequencyPenalty: fields.frequency_penalty,
-      repetitionPenalty: fields.repetition_penalty,
-      logitBias: fields.logit_bias ?? {},
-      stop: fields.stop ?? [],
-      stopTokenIds: fields.stop_token_ids ?? [],
-      ignoreEos: fields.ignore_eos,
-      minTokens: fields.min_tokens,
-    },
+    generate: toGenerateRequest(fields),
     stream: fields.stream ?? false,
-    includeUsage: streamOptions?.include_usage ?? false,
+    includeUsage: fields.stream_options?.include_usage ?? false,
     timeoutMs: fields.timeout_ms,
-    ignoredFields: ignoredFields(body),
+    ignoredFields: ignoredFields(body, COMPLETION_FIELDS),
   };
 }
 
-function invalidField(body: unknown, path: readonly PropertyKey[], message: string): GatewayError {
-  const value = path.reduce<unknown>((parent, key) => (parent as Record<PropertyKey, unknown>)?.[key], body);
-  const names = path.filter((key) => typeof key === 'string');
-  const index = path.filter((key) => typeof key === 'number').map((key) => `[${key}]`);
-  const subject = names.length === 0 ? 'The body' : `\`${names.join('.')}${index.join('')}\``;
-  return new GatewayError(ERROR_CATALOGUE.INVALID_FIELD, `${subject} ${message}; got ${describe(value)}.`, {
-    param: names.length === 0 ? undefined : names.join('.'),
-  });
-}
-
-/** Says what a value is without saying much of it: prompts are long, and private. */
-function describe(value: unknown): string {
-  if (typeof value === 'string') {
-    return value.length <= 32 ? JSON.stringify(value) : `a string of ${value.length} characters`;
+/** Checks what a field may be only beside another one. */
+function checkTogether(
+  { stream, stream_options: streamOptions, n = 1, best_of: bestOf }: Fields,
+  body: unknown,
+) {
+  if (streamOptions && stream !== true) {
+    throw invalidField(body, ['stream_options'], 'must be left out unless `stream` is true');
   }
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
-  if (typeof value === 'object' && value !== null) return 'an object';
-  return value === undefined ? 'nothing' : String(value);
+  if (!bestOf) return;
+  if (bestOf < n) throw invalidField(body, ['best_of'], `must be at least \`n\`, which is ${n}`);
+  if (bestOf > n && stream) {
+    throw invalidField(
+      body,
+      ['best_of'],
+      `must be \`n\`, which is ${n}, or left out where \`stream\` is true`,
+    );
+  }
 }
 
-function ignoredFields(body: unknown): string[] {
-  const names = Object.keys(body as object).filter((name) => !Object.hasOwn(COMPLETION_FIELDS.shape, name));
-  return names.slice(0, MAX_IGNORED_FIELDS).map((name) => name.slice(0, 64).replace(/[^\w.-]/g, '?'));
+function toGenerateRequest(fields: Fields): GenerateRequest {
+  return {
+    model: fields.model ?? '',
+    ...toInput(fields.prompt ?? []),
+    maxTokens: fields.max_tokens ?? DEFAULT_MAX_TOKENS,
+    minTokens: fields.min_tokens,
+    stop: fields.stop ?? [],
+    stopTokenIds: fields.stop_token_ids ?? [],
+    ignoreEos: fields.ignore_eos,
+    includeStopStrInOutput: fields.include_stop_str_in_output,
+    n: fields.n,
+    bestOf: fields.best_of,
+    echo: fields.echo,
+    logprobs: fields.logprobs,
+    returnPromptTokenIds: fields.return_token_ids,
+    temperature: fields.temperature,
+    topP: fields.top_p,
+    topK: fields.top_k,
+    minP: fields.min_p,
+    presencePenalty: fields.presence_penalty,
+    frequencyPenalty: fields.frequency_penalty,
+    repetitionPenalty: fields.repetition_penalty,
+    logitBias: fields.logit_bias ?? {},
+    seed: fields.seed,
+  };
+}
+
+// The contract has fields of its own for the one prompt that most requests have.
+function toInput([first, ...others]: readonly Prompt[]): Pick<GenerateRequest, 'input' | 'prompts'> {
+  if (first && others.length > 0) return { input: undefined, prompts: [first, ...others] };
+  const input = first?.input;
+  if (input === undefined) return { input: undefined, prompts: [] };
+  return {
+    input:
+      input.$case === 'text'
+        ? { $case: 'prompt', value: input.value }
+        : { $case: 'promptTokenIds', value: input.value },
+    prompts: [],
+  };
 }

@@ -1,23 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
-import type { Accepted, Finished } from '../contract/gen/linnet/v1/completion.js';
-import type { CompletionClient, CompletionEvent } from './completion-client.js';
-import { type CompletionRequest, parseCompletionRequest } from './completion-request.js';
-import {
-  type CompletionHead,
-  toCompletion,
-  toFinishChunk,
-  toFinishReason,
-  toTextChunk,
-  toUsageChunk,
-} from './completion-response.js';
-import { addErrorToLog } from './error-handler.js';
+import type { RequestHandler } from 'express';
+import { createAnswerId } from './answer-id.js';
+import { collectCompletion } from './collect-completion.js';
+import type { CompletionClient } from './completion-client.js';
+import { parseCompletionRequest } from './completion-request.js';
 import type { GatewayConfig } from './gateway-config.js';
-import { GatewayError } from './gateway-error.js';
 import type { Lifecycle } from './lifecycle.js';
-import { addToRequestLog } from './request-log.js';
+import { setIgnoredFields } from './request-headers.js';
 import { createRequestSignal } from './request-signal.js';
-import { SseStream, type SseStreamOptions } from './sse-stream.js';
+import { streamCompletion } from './stream-completion.js';
 
 /** What the route needs. */
 export interface CompletionsRouteDeps {
@@ -32,93 +22,21 @@ export function createCompletionsRoute({
   config,
   lifecycle,
 }: CompletionsRouteDeps): RequestHandler {
-  return async (request, response) => {
-    const parsed = parseCompletionRequest(request.body);
-    if (parsed.ignoredFields.length > 0) {
-      response.set('x-linnet-ignored-fields', parsed.ignoredFields.join(', '));
-    }
-    const signal = createRequestSignal(response, lifecycle.cutOff);
+  return async (httpRequest, response) => {
+    const request = parseCompletionRequest(httpRequest.body);
+    setIgnoredFields(response, request.ignoredFields);
     const requestId = response.get('x-request-id') ?? '';
-    const { timeoutMs } = parsed;
-    const events = completions.generate(parsed.generate, { requestId, signal, timeoutMs });
-    const source = { id: createCompletionId(requestId, request.get('x-request-id')), events };
-    if (parsed.stream) await streamCompletion(response, source, { ...config, ...parsed });
+    const events = completions.generate(request.generate, {
+      requestId,
+      signal: createRequestSignal(response, lifecycle.cutOff),
+      timeoutMs: request.timeoutMs,
+    });
+    const source = {
+      id: createAnswerId('cmpl', requestId, httpRequest.get('x-request-id')),
+      request,
+      events,
+    };
+    if (request.stream) await streamCompletion(response, source, config);
     else await collectCompletion(response, source);
   };
-}
-
-interface CompletionSource {
-  /** The id of the completion. */
-  readonly id: string;
-  readonly events: AsyncIterable<CompletionEvent>;
-}
-
-async function streamCompletion(
-  response: Response,
-  { id, events }: CompletionSource,
-  options: SseStreamOptions & Pick<CompletionRequest, 'includeUsage'>,
-): Promise<void> {
-  const { includeUsage } = options;
-  const sse = new SseStream(response, options);
-  const send = (chunk: object) => sse.send(includeUsage ? { ...chunk, usage: null } : chunk);
-  let head: CompletionHead = { id, created: 0, model: '', systemFingerprint: '' };
-  try {
-    for await (const { $case, value } of events) {
-      switch ($case) {
-        case 'accepted':
-          head = toHead(id, value);
-          sse.open();
-          break;
-        case 'delta':
-          if (value.text !== '') await send(toTextChunk(head, value.text));
-          break;
-        case 'finished':
-          addFinishedToLog(response, head, value);
-          await send(toFinishChunk(head, value));
-          if (includeUsage) await sse.send(toUsageChunk(head, value));
-          break;
-      }
-    }
-    sse.end();
-  } catch (caught) {
-    if (!response.headersSent) {
-      sse.release();
-      throw caught;
-    }
-    const error = GatewayError.from(caught);
-    addErrorToLog(response, error);
-    sse.fail(error);
-  }
-}
-
-async function collectCompletion(response: Response, { id, events }: CompletionSource): Promise<void> {
-  let head: CompletionHead = { id, created: 0, model: '', systemFingerprint: '' };
-  let text = '';
-  let finished: Finished | undefined;
-  for await (const { $case, value } of events) {
-    if ($case === 'accepted') head = toHead(id, value);
-    if ($case === 'delta') text += value.text;
-    if ($case === 'finished') finished = value;
-  }
-  if (finished === undefined) throw new Error('The completion ended without being finished.');
-  addFinishedToLog(response, head, finished);
-  response.json(toCompletion(head, text, finished));
-}
-
-// Has the request's id in it, unless that is the caller's own: nobody promises that those are unique.
-function createCompletionId(requestId: string, given: string | undefined): string {
-  return `cmpl-${requestId === given ? randomUUID() : requestId}`;
-}
-
-function toHead(id: string, { model, systemFingerprint }: Accepted): CompletionHead {
-  return { id, created: Math.floor(Date.now() / 1000), model, systemFingerprint };
-}
-
-function addFinishedToLog(response: Response, { id, model }: CompletionHead, finished: Finished): void {
-  addToRequestLog(response, {
-    completionId: id,
-    model,
-    ...finished.usage,
-    finishReason: toFinishReason(finished.finishReason),
-  });
 }

@@ -9,6 +9,8 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   // Finds a peer that vanished without a word, while a call waits for it.
   'grpc.keepalive_time_ms': 30_000,
   'grpc.keepalive_timeout_ms': 10_000,
+  // The scores of the longest texts that a body may hold, with five tokens beside each.
+  'grpc.max_receive_message_length': 128 * 1024 * 1024,
   // An HTTP proxy of the environment is for the way out, not for the way to the engine.
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,

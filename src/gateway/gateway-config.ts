@@ -27,6 +27,8 @@ const CONFIG = z
     cancelGraceMs: ms.default(1000),
     /** How long the engine has to answer what it can answer at once: health and models. */
     statusTimeoutMs: ms.default(1000),
+    /** How long the engine has to turn text into tokens or back. */
+    tokenizeTimeoutMs: ms.default(10_000),
   })
   .refine((config) => config.pingIntervalMs < config.stallTimeoutMs, {
     path: ['stallTimeoutMs'],

@@ -35,7 +35,7 @@ export class GatewayError extends Error {
     const name = field && toFieldName(field);
     return new GatewayError(
       ERROR_CATALOGUE[reason],
-      field && name ? message.replaceAll(field, name) : message,
+      field && name ? message.replaceAll(`\`${field}\``, `\`${name}\``) : message,
       { param: name?.replace(/[.[].*$/, ''), fields: toNumbers(metadata), retryAfterMs },
     );
   }
@@ -74,9 +74,14 @@ export function toErrorHeaders(error: GatewayError): Record<string, string> {
   };
 }
 
-// HTTP has one field for both forms of a prompt; all others have the proto's names.
+// HTTP has one field for all forms of a prompt, and vLLM's names for what is tokenized; all others have the proto's.
 function toFieldName(field: string): string {
-  return field.replace(/^prompt_token_ids(\.ids)?/, 'prompt');
+  return field
+    .replace(/^prompt_token_ids(\.ids)?/, 'prompt')
+    .replace(/^prompts\b/, 'prompt')
+    .replace(/^text$/, 'prompt')
+    .replace(/^token_ids\b/, 'tokens')
+    .replace(/^(prompt|context|continuations)(\[\d+\])?\.(text|token_ids(\.ids)?)/, '$1$2');
 }
 
 // What of a status's metadata is for programs, under the names that clients of other servers look for.

@@ -1,12 +1,14 @@
 import type { RequestHandler } from 'express';
 import { type Model, ModelState } from '../contract/gen/linnet/v1/models.js';
 import type { StatusClient } from './status-client.js';
+import type { ModelList, ModelObject, ModelStateName } from './status-schemas.js';
 
 /** Makes the handler of `GET /v1/models`. */
 export function createModelsRoute(status: StatusClient): RequestHandler {
   return async (_request, response) => {
     const models = await status.listModels();
-    response.json({ object: 'list', data: models.map(toModel) });
+    const list: ModelList = { object: 'list', data: models.map(toModel) };
+    response.json(list);
   };
 }
 
@@ -18,7 +20,7 @@ export function createModelRoute(status: StatusClient): RequestHandler<{ id: str
 }
 
 /** Makes OpenAI's model object; what follows `owned_by` is ours. */
-export function toModel(model: Model) {
+export function toModel(model: Model): ModelObject {
   const { config } = model;
   return {
     id: model.id,
@@ -45,6 +47,6 @@ const STATE_NAMES = {
 } as const;
 
 /** Says a model's state in one word. */
-export function toState(state: ModelState): string {
+export function toState(state: ModelState): ModelStateName {
   return STATE_NAMES[state];
 }

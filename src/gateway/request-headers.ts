@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler } from 'express';
+import type { RequestHandler, Response } from 'express';
 import type { Lifecycle } from './lifecycle.js';
 
 const REQUEST_ID = /^[\w.-]{1,128}$/;
@@ -16,4 +16,9 @@ export function createRequestHeaders(lifecycle: Lifecycle): RequestHandler {
     if (lifecycle.draining) response.set('connection', 'close');
     next();
   };
+}
+
+/** Names, in a header, the fields of the request that mean nothing here. */
+export function setIgnoredFields(response: Response, names: readonly string[]): void {
+  if (names.length > 0) response.set('x-linnet-ignored-fields', names.join(', '));
 }

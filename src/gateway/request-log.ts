@@ -8,7 +8,10 @@ export interface RequestLogFields {
   readonly promptTokens?: number;
   readonly completionTokens?: number;
   readonly cachedTokens?: number;
+  /** `stop`, `length`, or both where choices ended in either way. */
   readonly finishReason?: string;
+  /** How many there are, where there are several. */
+  readonly choices?: number;
   readonly error?: string;
   readonly param?: string | undefined;
   readonly err?: unknown;

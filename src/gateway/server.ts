@@ -8,7 +8,9 @@ import { trackConnections } from './connections.js';
 import { EngineChannels } from './engine-channels.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { Lifecycle } from './lifecycle.js';
+import { createScoreClient } from './score-client.js';
 import { createStatusClient } from './status-client.js';
+import { createTokenizerClient } from './tokenizer-client.js';
 
 /** Where a gateway listens. */
 export interface GatewayAddress {
@@ -53,12 +55,14 @@ const CUT_OFF_GRACE_MS = 1000;
 export function createGateway(config: GatewayConfig, { logger, version }: GatewayDeps): Gateway {
   const channels = new EngineChannels(config.engineAddress, config.numChannels);
   const lifecycle = new Lifecycle();
-  const completions = createCompletionClient(channels, config.cancelGraceMs);
-  const status = createStatusClient(channels, config.statusTimeoutMs);
-  const server = createServer(
-    TIMEOUTS,
-    createApp({ completions, status, config, lifecycle, logger, version }),
-  );
+  const scoreChannels = new EngineChannels(config.engineAddress, 1);
+  const clients = {
+    completions: createCompletionClient(channels, config.cancelGraceMs),
+    scores: createScoreClient(scoreChannels),
+    tokenizer: createTokenizerClient(channels),
+    status: createStatusClient(channels, config.statusTimeoutMs),
+  };
+  const server = createServer(TIMEOUTS, createApp({ ...clients, config, lifecycle, logger, version }));
   const connections = trackConnections(server);
 
   const shutDown = async (graceMs: number) => {
@@ -72,6 +76,7 @@ export function createGateway(config: GatewayConfig, { logger, version }: Gatewa
     await closed;
     clearTimeout(timer);
     channels.close();
+    scoreChannels.close();
   };
   let shutdown: Promise<void> | undefined;
   const drain = (graceMs: number) => {

@@ -1,18 +1,6 @@
 import type { Model } from '../contract/gen/linnet/v1/models.js';
 import { toState } from './models-route.js';
-
-/** What a newcomer needs to know of the service. */
-export interface ServiceInfo {
-  readonly name: 'linnet';
-  readonly description: string;
-  readonly version: string;
-  /** The models with their states; empty where the engine does not answer. */
-  readonly models: readonly { readonly id: string; readonly state: string }[];
-  /** What each path does. */
-  readonly endpoints: Readonly<Record<string, string>>;
-  /** Commands to copy, by what they show. */
-  readonly examples: Readonly<Record<string, string>>;
-}
+import type { ServiceInfo } from './status-schemas.js';
 
 /**
  * Makes the service information.
@@ -30,9 +18,12 @@ export function toServiceInfo(version: string, models: readonly Model[], url: st
     endpoints: {
       'POST /v1/completions':
         'Completes a prompt; "stream": true for server-sent events. Also POST /completions.',
+      'POST /v1/score': 'Tells how probable texts are as continuations of a context.',
+      'POST /tokenize': 'Splits text into tokens. POST /detokenize joins them.',
       'GET /v1/models': 'Lists the models. GET /v1/models/{id} describes one.',
       'GET /health':
         'Tells whether the service can answer, and its model. Also /health/ready; /health/live for the process.',
+      'GET /openapi.json': 'Describes all of this in the form of OpenAPI 3.1.',
     },
     examples: {
       complete: post({ prompt: 'The future of AI is', max_tokens: 15 }),

@@ -1,4 +1,4 @@
-import type { ServiceInfo } from './service-info.js';
+import type { ServiceInfo } from './status-schemas.js';
 
 const STYLE = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -43,7 +43,7 @@ ${models.length === 0 ? '<p>The engine does not answer; <a href="/health">health
 ${exampleItems.join('\n')}
 <h2>Endpoints</h2>
 <dl>${endpointItems.join('\n')}</dl>
-<p><a href="/health">Health</a> · <a href="/v1/models">Models</a></p>
+<p><a href="/health">Health</a> · <a href="/v1/models">Models</a> · <a href="/openapi.json">OpenAPI</a></p>
 </body>
 </html>
 `;

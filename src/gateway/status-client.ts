@@ -1,4 +1,4 @@
-import { type CallOptions, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { credentials } from '@grpc/grpc-js';
 import {
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
@@ -11,7 +11,7 @@ import {
   ModelsClient,
 } from '../contract/gen/linnet/v1/models.js';
 import type { EngineChannels } from './engine-channels.js';
-import { toGatewayError } from './engine-failure.js';
+import { callUnary, type StartUnaryCall } from './unary-call.js';
 
 /** Asks the engine what it can answer at once. Every call throws a GatewayError where it fails or takes too long. */
 export interface StatusClient {
@@ -23,8 +23,6 @@ export interface StatusClient {
   isServing(): Promise<boolean>;
 }
 
-type Callback<T> = (error: ServiceError | null, response: T) => void;
-
 /**
  * Makes a client over the engine's channels.
  *
@@ -34,27 +32,24 @@ export function createStatusClient(channels: EngineChannels, timeoutMs: number):
   const clientOptions = () => ({ channelOverride: channels.next() });
   const models = () => new ModelsClient(channels.address, credentials.createInsecure(), clientOptions());
   const health = () => new HealthClient(channels.address, credentials.createInsecure(), clientOptions());
-  const ask = <T>(start: (options: Partial<CallOptions>, callback: Callback<T>) => unknown): Promise<T> =>
-    new Promise((resolve, reject) => {
-      start({ deadline: Date.now() + timeoutMs }, (error, response) => {
-        if (error === null) resolve(response);
-        else reject(toGatewayError(error, channels.address));
-      });
-    });
-  const none = new Metadata();
+  const ask = <T>(start: StartUnaryCall<T>) => callUnary(channels, start, { timeoutMs });
   return {
     async listModels() {
-      const response = await ask<ListModelsResponse>((o, done) => models().listModels({}, none, o, done));
+      const response = await ask<ListModelsResponse>((metadata, options, done) =>
+        models().listModels({}, metadata, options, done),
+      );
       return response.models;
     },
     async getModel(id) {
-      const { model } = await ask<GetModelResponse>((o, done) => models().getModel({ id }, none, o, done));
+      const { model } = await ask<GetModelResponse>((metadata, options, done) =>
+        models().getModel({ id }, metadata, options, done),
+      );
       if (model === undefined) throw new Error('GetModel answered without a model.');
       return model;
     },
     async isServing() {
-      const response = await ask<HealthCheckResponse>((o, done) =>
-        health().check({ service: '' }, none, o, done),
+      const response = await ask<HealthCheckResponse>((metadata, options, done) =>
+        health().check({ service: '' }, metadata, options, done),
       );
       return response.status === HealthCheckResponse_ServingStatus.SERVING;
     },

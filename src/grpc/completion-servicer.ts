@@ -3,14 +3,18 @@ import {
   type CancelResponse,
   CompletionService,
   type GenerateResponse,
+  ScoreRequest,
+  type ScoreResponse,
   GenerateRequest as WireRequest,
 } from '../contract/gen/linnet/v1/completion.js';
 import type { Engine, GenerateEvent } from '../engine/index.js';
 import type { CallScope } from './call-scope.js';
 import { parseCancelKey, parseGenerateRequest } from './generate-request.js';
-import { toGenerateResponse } from './generate-response.js';
+import { countPromptTokens, toGenerateResponse } from './generate-response.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from './rpc.js';
 import type { RunningRequests } from './running-requests.js';
+import { parseScoreRequest } from './score-request.js';
+import { toScoreResponse } from './score-response.js';
 
 /** What completes text, and where its requests are kept. */
 export interface CompletionServicerDeps {
@@ -32,7 +36,7 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
     {
       method: CompletionService.generate,
       request: WireRequest,
-      answer: (wire, scope) => streamCompletion(wire, scope, deps),
+      answer: (wire, scope) => streamCompletions(wire, scope, deps),
       level: 'info',
     },
     options,
@@ -41,17 +45,26 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
     cancelledRequests: deps.running.cancel(parseCancelKey(cancelKey)),
   });
   const cancel = unaryRpc({ method: CompletionService.cancel, request: CancelRequest, answer }, options);
-  return { generate, cancel } satisfies Record<keyof typeof CompletionService, Rpc>;
+  const score = unaryRpc(
+    {
+      method: CompletionService.score,
+      request: ScoreRequest,
+      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, deps),
+      level: 'info',
+    },
+    options,
+  );
+  return { generate, cancel, score } satisfies Record<keyof typeof CompletionService, Rpc>;
 }
 
-/** Streams one completion. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
-async function* streamCompletion(
+/** Streams completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
+async function* streamCompletions(
   wire: WireRequest,
   scope: CallScope,
   { engine, running }: CompletionServicerDeps,
 ): AsyncGenerator<GenerateResponse> {
-  const { request, cancelKey } = parseGenerateRequest(wire);
-  const details = { requestId: scope.requestId, seed: request.sampling.seed };
+  const { request, cancelKey, returnPromptTokenIds } = parseGenerateRequest(wire);
+  const details = { requestId: scope.requestId, seed: request.sampling.seed, returnPromptTokenIds };
   const remove = running.add(scope.abort, cancelKey);
   try {
     for await (const event of engine.generate(request, scope.signal)) {
@@ -63,11 +76,32 @@ async function* streamCompletion(
   }
 }
 
+async function scoreTexts(
+  wire: ScoreRequest,
+  scope: CallScope,
+  { engine, running }: CompletionServicerDeps,
+): Promise<ScoreResponse> {
+  const request = parseScoreRequest(wire);
+  const remove = running.add(scope.abort, undefined);
+  try {
+    const result = await engine.score(request, scope.signal);
+    const { promptTokens, cachedTokens } = result.usage;
+    scope.note({ model: result.model, promptTokens, cachedTokens, texts: result.scores.length });
+    return toScoreResponse(result, scope.requestId);
+  } finally {
+    remove();
+  }
+}
+
 /** What the log tells of an event: counts, reasons and times, never text. */
 function toNotes(event: GenerateEvent): Record<string, unknown> {
   switch (event.type) {
     case 'accepted':
-      return { model: event.model, promptTokens: event.promptTokens, cachedTokens: event.cachedTokens };
+      return {
+        model: event.model,
+        promptTokens: countPromptTokens(event),
+        cachedTokens: event.cachedTokens,
+      };
     case 'delta':
       return {};
     case 'finished': {

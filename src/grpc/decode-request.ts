@@ -19,37 +19,61 @@ const INVALID = Object('invalid UTF-8') as string;
  * @throws EngineError INVALID_FIELD where the bytes are not such a message, with the field that is not UTF-8.
  */
 export function decodeRequest<T>(message: MessageDecoder<T>, bytes: Uint8Array): T {
-  const decoded = decode(message, bytes);
+  let isValid = true;
+  const reader = new BinaryReader(bytes, (text) => {
+    try {
+      return UTF8.decode(text);
+    } catch {
+      isValid = false;
+      return INVALID;
+    }
+  });
+  const decoded = decode(message, reader);
+  if (isValid) return decoded;
   const field = fieldOf(decoded as object, INVALID);
-  if (field === undefined) return decoded;
+  if (field === undefined) return decoded; // It came twice, and the last one counts.
   throw new EngineError('INVALID_FIELD', `\`${field}\` must be valid UTF-8.`, { field });
 }
 
-function decode<T>(message: MessageDecoder<T>, bytes: Uint8Array): T {
+function decode<T>(message: MessageDecoder<T>, reader: BinaryReader): T {
   try {
-    return message.decode(new BinaryReader(bytes, decodeUtf8));
+    return message.decode(reader);
   } catch (cause) {
     const text = 'The request message does not decode: it is cut short, or not of the type of this RPC.';
     throw new EngineError('INVALID_FIELD', text, { cause });
   }
 }
 
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return UTF8.decode(bytes);
-  } catch {
-    return INVALID;
-  }
-}
-
-/** The name, in the proto's spelling, of the field of a message that holds this value itself. */
+/** The name, in the proto's spelling, of the field of a message, or of one within it, that holds this value itself. */
 function fieldOf(message: object, wanted: unknown): string | undefined {
   for (const [key, value] of Object.entries(message)) {
-    if (value === wanted) return toSnakeCase(key);
-    if (Array.isArray(value) && value.includes(wanted))
-      return `${toSnakeCase(key)}[${value.indexOf(wanted)}]`;
-    const isOneof = typeof value === 'object' && value !== null && '$case' in value;
-    if (isOneof && value.value === wanted) return toSnakeCase(value.$case);
+    const name = toSnakeCase(key);
+    const found = Array.isArray(value)
+      ? firstOf(value, (item, i) => pathTo(`${name}[${i}]`, item, wanted))
+      : pathTo(name, value, wanted);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The path of the wanted value, where this one, with this path, is or has it. */
+function pathTo(path: string, value: unknown, wanted: unknown): string | undefined {
+  if (value === wanted) return path;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return undefined;
+  // A oneof is no part of its members' names.
+  if ('$case' in value) {
+    const { $case, value: member } = value as { readonly $case: string; readonly value: unknown };
+    const prefix = path.slice(0, path.lastIndexOf('.') + 1);
+    return pathTo(prefix + toSnakeCase($case), member, wanted);
+  }
+  const field = fieldOf(value, wanted);
+  return field && `${path}.${field}`;
+}
+
+function firstOf<T>(items: readonly T[], find: (item: T, index: number) => string | undefined) {
+  for (const [index, item] of items.entries()) {
+    const found = find(item, index);
+    if (found !== undefined) return found;
   }
   return undefined;
 }

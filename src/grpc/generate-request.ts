@@ -1,12 +1,11 @@
 import type { GenerateRequest as WireRequest } from '../contract/gen/linnet/v1/completion.js';
 import type { GenerateRequest } from '../engine/index.js';
-import { EngineError } from '../engine/index.js';
+import { parseChoiceCounts, parseLogprobs } from './choice-fields.js';
 import { invalidField } from './invalid-field.js';
 import { parseModelId } from './model-id.js';
+import { parsePrompts } from './prompt-fields.js';
 import { parseSampling } from './sampling-fields.js';
 
-/** The document separator `<|endoftext|>`: what an absent prompt stands for. */
-const END_OF_TEXT = 50256;
 const MAX_STOPS = 4;
 const MAX_STOP_BYTES = 256;
 const CANCEL_KEY = /^[\w.-]{16,128}$/;
@@ -17,6 +16,8 @@ export interface ParsedGenerateRequest {
   readonly request: GenerateRequest;
   /** With which `Cancel` can end it, if any. */
   readonly cancelKey: string | undefined;
+  /** Whether the caller is told the prompts' tokens. */
+  readonly returnPromptTokenIds: boolean;
 }
 
 /**
@@ -26,16 +27,21 @@ export interface ParsedGenerateRequest {
  * @throws EngineError INVALID_FIELD, naming the field.
  */
 export function parseGenerateRequest(wire: WireRequest): ParsedGenerateRequest {
-  const maxTokens = parseMaxTokens(wire.maxTokens ?? 16);
+  const { maxTokens = 16, logprobs } = wire;
+  const prompts = parsePrompts(wire);
   const request = {
     model: parseModelId('model', wire.model),
-    prompt: parsePrompt(wire.input),
+    prompts,
+    ...parseChoiceCounts(wire, prompts.length),
     maxTokens,
     sampling: parseSampling(wire, maxTokens),
     stop: parseStop(wire.stop),
+    includeStop: wire.includeStopStrInOutput ?? false,
+    echo: wire.echo ?? false,
+    logprobs: logprobs === undefined ? undefined : parseLogprobs(logprobs),
   };
   const cancelKey = wire.cancelKey === undefined ? undefined : parseCancelKey(wire.cancelKey);
-  return { request, cancelKey };
+  return { request, cancelKey, returnPromptTokenIds: wire.returnPromptTokenIds ?? false };
 }
 
 /**
@@ -47,20 +53,6 @@ export function parseCancelKey(key: string): string {
   if (CANCEL_KEY.test(key)) return key;
   const mustBe = '16 to 128 characters of `A-Z a-z 0-9 _ . -`';
   throw invalidField({ field: 'cancel_key', mustBe, got: `${key.length} characters` });
-}
-
-function parsePrompt(input: WireRequest['input']): string | readonly number[] {
-  if (input === undefined) return [END_OF_TEXT];
-  const [field, prompt] =
-    input.$case === 'prompt' ? ['prompt', input.value] : ['prompt_token_ids', input.value.ids];
-  if (prompt.length > 0) return prompt;
-  const text = `\`${field}\` must not be empty; leave it unset to begin a new document.`;
-  throw new EngineError('INVALID_FIELD', text, { field });
-}
-
-function parseMaxTokens(maxTokens: number): number {
-  if (maxTokens >= 1) return maxTokens;
-  throw invalidField({ field: 'max_tokens', mustBe: 'at least 1', got: maxTokens });
 }
 
 function parseStop(stop: readonly string[]): readonly string[] {

@@ -9,7 +9,7 @@ import type {
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { startCallLog } from './call-log.js';
-import { type CallScope, openCallScope, requestIdOf } from './call-scope.js';
+import { type CallScope, openCallScope } from './call-scope.js';
 import { decodeRequest, type MessageDecoder } from './decode-request.js';
 import { toStatus } from './status-mapper.js';
 import { writeStream } from './stream-writer.js';
@@ -38,23 +38,18 @@ export interface RpcSpec<Request, Response, Answer> {
   readonly level?: 'info' | 'debug';
 }
 
-/** Makes an RPC of a function from request to response. */
-export function unaryRpc<Request, Response>(
-  { method, request, answer, level = 'debug' }: RpcSpec<Request, Response, (request: Request) => Response>,
-  { logger }: RpcOptions,
-): Rpc {
+type UnarySpec<Request, Response> = RpcSpec<
+  Request,
+  Response,
+  (request: Request, scope: CallScope) => Response | Promise<Response>
+>;
+
+/** Makes an RPC of a function from request to response, which may take its time as long as the scope allows. */
+export function unaryRpc<Request, Response>(spec: UnarySpec<Request, Response>, options: RpcOptions): Rpc {
   const handler = (call: ServerUnaryCall<Buffer, Response>, respond: sendUnaryData<Response>) => {
-    const log = startCallLog({ logger, rpc: method.path, level });
-    const requestId = requestIdOf(call.metadata);
-    try {
-      respond(null, answer(decodeRequest(request, call.request)));
-      log({ requestId });
-    } catch (caught) {
-      respond(toStatus(caught, requestId));
-      log({ requestId }, caught);
-    }
+    void serveUnary(call, respond, { spec, options });
   };
-  return { definition: takingBytes(method), handler };
+  return { definition: takingBytes(spec.method), handler };
 }
 
 /** Makes an RPC of a function from request to a stream of responses. Leaving the stream must free what it holds. */
@@ -87,6 +82,29 @@ export function bidiStreamRpc<Request, Response>(
     void serveStream(call, { ...spec, answer }, options);
   };
   return { definition: takingBytes(spec.method), handler };
+}
+
+/** Serves one unary call to its end. Never throws. */
+async function serveUnary<Request, Response>(
+  call: ServerUnaryCall<Buffer, Response>,
+  respond: sendUnaryData<Response>,
+  { spec, options }: { spec: UnarySpec<Request, Response>; options: RpcOptions },
+): Promise<void> {
+  const { method, request, answer, level = 'debug' } = spec;
+  const log = startCallLog({ logger: options.logger, rpc: method.path, level });
+  const scope = openCallScope(call, options.closing);
+  const { requestId, signal, notes } = scope;
+  try {
+    const response = await answer(decodeRequest(request, call.request), scope);
+    respond(null, response);
+    log({ requestId, ...notes });
+  } catch (caught) {
+    const failure = signal.aborted ? signal.reason : caught;
+    if (!call.cancelled) respond(toStatus(failure, requestId)); // Else nobody is there to be told.
+    log({ requestId, ...notes }, failure);
+  } finally {
+    scope.close();
+  }
 }
 
 type ResponseStream<Response> = ServerWritableStream<Buffer, Response> | ServerDuplexStream<Buffer, Response>;

@@ -5,7 +5,7 @@ type Abort = (reason: EngineError) => void;
 
 const RETRY_AFTER_MS = 1000;
 
-/** The requests to generate that are running: to cancel them by key, and to wait for the last when the service drains. */
+/** The requests to generate or to score that are running: to cancel them by key, and to wait for the last when the service drains. */
 export class RunningRequests {
   readonly #requests = new Set<Abort>();
   readonly #byKey = new Map<string, Set<Abort>>();

@@ -11,6 +11,7 @@ import type { Rpc, RpcOptions } from './rpc.js';
 import { RunningRequests } from './running-requests.js';
 import { GRPC_SERVER_DEFAULTS, type GrpcServerOptions } from './server-options.js';
 import { ServiceHealth } from './service-health.js';
+import { createTokenizerRpcs } from './tokenizer-servicer.js';
 import { transportFailures } from './transport-failures.js';
 
 /** How long calls that were told to end may take to send their status. */
@@ -35,7 +36,7 @@ export interface GrpcServer {
   /** Shuts down at once, also where it drains already: what runs ends with ENGINE_UNAVAILABLE. Idempotent. */
   close(): Promise<void>;
 
-  /** How many requests to generate are running. */
+  /** How many requests to generate or to score are running. */
   readonly runningRequests: number;
 }
 
@@ -104,6 +105,7 @@ function createServices(engine: Engine, { running, health }: SharedState, option
   return [
     createCompletionRpcs({ engine, running }, options),
     createModelsRpcs(engine, options),
+    createTokenizerRpcs(engine, options),
     createHealthRpcs(health, options),
     reflection.v1,
     reflection.v1alpha,

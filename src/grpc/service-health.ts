@@ -4,17 +4,18 @@ import type { Engine } from '../engine/index.js';
 
 const COMPLETION = 'linnet.v1.Completion';
 const MODELS = 'linnet.v1.Models';
+const TOKENIZER = 'linnet.v1.Tokenizer';
 /** Stands for the server as a whole. */
 const SERVER = '';
 
 /**
  * Decides whether each service serves. Completion, and with it the server, serves unless the default model has
- * failed to load; a model that is not in memory yet counts as serving, since the first request loads it. Models
- * serves in any case. Once the service drains, nothing does.
+ * failed to load; a model that is not in memory yet counts as serving, since the first request loads it. Models and
+ * Tokenizer serve in any case. Once the service drains, nothing does.
  */
 export class ServiceHealth {
   /** The services that have a status. */
-  readonly services: readonly string[] = [SERVER, COMPLETION, MODELS];
+  readonly services: readonly string[] = [SERVER, COMPLETION, MODELS, TOKENIZER];
   readonly #engine: Engine;
   readonly #changes = new EventEmitter().setMaxListeners(0);
   readonly #unsubscribe: () => void;
@@ -28,7 +29,8 @@ export class ServiceHealth {
   /** Tells whether a service serves; SERVICE_UNKNOWN for one that has no status. */
   statusOf(service: string): ServingStatus {
     if (!this.services.includes(service)) return ServingStatus.SERVICE_UNKNOWN;
-    const failed = service !== MODELS && this.#engine.models()[0]?.state === 'failed';
+    const needsModel = service === SERVER || service === COMPLETION;
+    const failed = needsModel && this.#engine.models()[0]?.state === 'failed';
     return this.#draining || failed ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
   }
 

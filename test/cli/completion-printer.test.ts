@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { printCompletion } from '../../src/cli/completion-printer.js';
-import { FinishReason } from '../../src/contract/gen/linnet/v1/completion.js';
+import { type Delta, FinishReason } from '../../src/contract/gen/linnet/v1/completion.js';
 import type { CompletionEvent } from '../../src/gateway/completion-client.js';
 
 function createStream(isTTY: boolean) {
@@ -17,17 +17,22 @@ function createStream(isTTY: boolean) {
   return Object.assign(stream, { isTTY, read: () => text });
 }
 
+function deltaOf(text: string): Delta {
+  return { text, tokenIds: [1], tokenBytes: Buffer.from(text), index: 0, logprobs: [], echoedTokens: 0 };
+}
+
 async function* completion(...texts: string[]): AsyncGenerator<CompletionEvent> {
-  const prompt = { promptTokens: 3, cachedTokens: 0 };
+  const prompt = { promptTokens: 3, cachedTokens: 0, prompts: [] };
   const accepted = { requestId: 'r', model: 'fable', seed: 7n, systemFingerprint: 'fp_test', ...prompt };
   yield { $case: 'accepted', value: accepted };
   for (const text of texts) {
-    yield { $case: 'delta', value: { text, tokenIds: [1], tokenBytes: Buffer.from(text) } };
+    yield { $case: 'delta', value: deltaOf(text) };
   }
   const counts = { promptTokens: 3, completionTokens: texts.length };
   const usage = { ...counts, cachedTokens: 0, acceptedPredictionTokens: 0 };
   const timings = { queueMs: 1, prefillMs: 9, decodeMs: 20 };
-  yield { $case: 'finished', value: { finishReason: FinishReason.LENGTH, stop: undefined, usage, timings } };
+  const end = { index: 0, finishReason: FinishReason.LENGTH, stop: undefined };
+  yield { $case: 'finished', value: { ...end, usage, timings } };
 }
 
 async function print(isTTY: boolean, ...texts: string[]) {
@@ -59,7 +64,7 @@ describe('completion printer', () => {
     async function* endless(): AsyncGenerator<CompletionEvent> {
       try {
         for (;;) {
-          yield { $case: 'delta', value: { text: 'a', tokenIds: [], tokenBytes: Buffer.alloc(0) } };
+          yield { $case: 'delta', value: deltaOf('a') };
           await new Promise(setImmediate);
           controller.signal.throwIfAborted();
         }

@@ -1,15 +1,13 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveSettings } from '../../src/cli/resolve-settings.js';
 import { formatSetting, SETTING_KEYS, SETTINGS } from '../../src/cli/settings.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
-import { GRPCURL, hasCommand, runInShell, withGrpcurl } from '../support/shell.js';
+import { GRPCURL, hasCommand, hasPythonPackages, PYTHON, runInShell, withGrpcurl } from '../support/shell.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const PYTHON = process.env['LINNET_TEST_PYTHON'] ?? 'python3';
-const HAS_OPENAI_FOR_PYTHON = spawnSync(PYTHON, ['-c', 'import openai']).status === 0;
+const HAS_OPENAI_FOR_PYTHON = hasPythonPackages('openai');
 
 /** A fenced block that says that it can be run. */
 interface Example {

@@ -15,6 +15,7 @@ const SERVICES = [
   'grpc.reflection.v1alpha.ServerReflection',
   'linnet.v1.Completion',
   'linnet.v1.Models',
+  'linnet.v1.Tokenizer',
 ];
 
 let harness: GrpcHarness;

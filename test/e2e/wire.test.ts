@@ -99,7 +99,7 @@ describe('a client that knows only the .proto files', () => {
       },
     });
     expect(harness.engine.generations[0]?.request).toMatchObject({
-      prompt: 'Once',
+      prompts: [{ field: 'prompt', input: 'Once' }],
       maxTokens: 2,
       sampling: { topP: 0, temperature: 1, seed: 9007199254740993n },
     });
@@ -110,9 +110,9 @@ describe('a client that knows only the .proto files', () => {
     await collect(client.Generate({ prompt_token_ids: { ids: [7, 50256] } }));
     await collect(client.Generate({}));
     const requests = harness.engine.generations.map(({ request }) => request);
-    expect(requests.map(({ prompt, maxTokens }) => ({ prompt, maxTokens }))).toEqual([
-      { prompt: [7, 50256], maxTokens: 16 },
-      { prompt: [50256], maxTokens: 16 },
+    expect(requests.map(({ prompts, maxTokens }) => ({ input: prompts[0]?.input, maxTokens }))).toEqual([
+      { input: [7, 50256], maxTokens: 16 },
+      { input: [50256], maxTokens: 16 },
     ]);
   });
 

@@ -39,7 +39,7 @@ describe('the engine', () => {
     const events = [];
     for await (const event of engine.generate(requestFor('Once upon a time'), new AbortController().signal))
       events.push(event);
-    expect(events[0]).toMatchObject({ type: 'accepted', model: 'tiny', promptTokens: 4, cachedTokens: 0 });
+    expect(events[0]).toMatchObject({ type: 'accepted', model: 'tiny', cachedTokens: 0 });
     expect(events.at(-1)).toMatchObject({ type: 'finished', usage: { completionTokens: 16 } });
     expect(events.slice(1, -1).every(({ type }) => type === 'delta')).toBe(true);
   });
@@ -160,7 +160,7 @@ describe('the engine', () => {
     [
       'a prompt that fills the context',
       requestFor(Array(256).fill(1)),
-      { reason: 'CONTEXT_LENGTH_EXCEEDED', field: 'prompt' },
+      { reason: 'CONTEXT_LENGTH_EXCEEDED', field: 'prompt_token_ids' },
     ],
     [
       'a text far too long',

@@ -10,7 +10,9 @@ import { createCompletionClient } from '../../src/gateway/completion-client.js';
 import { EngineChannels } from '../../src/gateway/engine-channels.js';
 import { parseGatewayConfig } from '../../src/gateway/gateway-config.js';
 import { Lifecycle } from '../../src/gateway/lifecycle.js';
+import { createScoreClient } from '../../src/gateway/score-client.js';
 import { createStatusClient } from '../../src/gateway/status-client.js';
+import { createTokenizerClient } from '../../src/gateway/tokenizer-client.js';
 import { MODEL, ScriptedService } from '../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
 
@@ -219,6 +221,8 @@ describe('A gateway that drains', () => {
     const app = createApp({
       ...{ config, lifecycle, version: '0', logger: pino({ enabled: false }) },
       completions: createCompletionClient(channels, config.cancelGraceMs),
+      scores: createScoreClient(channels),
+      tokenizer: createTokenizerClient(channels),
       status: createStatusClient(channels, config.statusTimeoutMs),
     });
     const server = createServer(app).listen(0, '127.0.0.1');

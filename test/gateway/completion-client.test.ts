@@ -4,7 +4,8 @@ import { type CompletionEvent, createCompletionClient } from '../../src/gateway/
 import { parseCompletionRequest } from '../../src/gateway/completion-request.js';
 import { EngineChannels } from '../../src/gateway/engine-channels.js';
 import { GatewayError } from '../../src/gateway/gateway-error.js';
-import { type ScriptedCall, ScriptedService } from '../support/scripted-service.js';
+import type { ScriptedCall } from '../support/scripted-call.js';
+import { ScriptedService } from '../support/scripted-service.js';
 
 const { generate: REQUEST } = parseCompletionRequest({ prompt: 'Once' });
 

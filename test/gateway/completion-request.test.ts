@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { COMPLETION_FIELDS } from '../../src/gateway/completion-fields.js';
 import { parseCompletionRequest } from '../../src/gateway/completion-request.js';
 import { GatewayError, toErrorBody } from '../../src/gateway/gateway-error.js';
 
@@ -19,6 +20,7 @@ describe('parseCompletionRequest', () => {
       generate: {
         model: '',
         input: undefined,
+        prompts: [],
         maxTokens: 16,
         temperature: undefined,
         topP: undefined,
@@ -33,6 +35,12 @@ describe('parseCompletionRequest', () => {
         stopTokenIds: [],
         ignoreEos: undefined,
         minTokens: undefined,
+        includeStopStrInOutput: undefined,
+        n: undefined,
+        bestOf: undefined,
+        echo: undefined,
+        logprobs: undefined,
+        returnPromptTokenIds: undefined,
       },
       stream: false,
       includeUsage: false,
@@ -46,21 +54,22 @@ describe('parseCompletionRequest', () => {
       ...['model', 'prompt', 'max_tokens', 'temperature', 'top_p', 'top_k', 'seed', 'stop', 'stream', 'user'],
       ...['stream_options', 'timeout_ms', 'n', 'best_of', 'echo', 'suffix', 'logprobs', 'logit_bias'],
       ...['frequency_penalty', 'presence_penalty', 'repetition_penalty', 'min_p', 'min_tokens'],
-      ...['ignore_eos', 'stop_token_ids'],
+      ...['ignore_eos', 'stop_token_ids', 'include_stop_str_in_output', 'return_token_ids'],
     ];
+    expect(fields.toSorted()).toEqual(Object.keys(COMPLETION_FIELDS.shape).toSorted());
     const nulls = Object.fromEntries(fields.map((field) => [field, null]));
     expect(parseCompletionRequest(nulls)).toEqual(parseCompletionRequest({}));
   });
 
   it('keeps values at the edge of their range, zero included', () => {
     const { generate } = parseCompletionRequest({
-      max_tokens: 1,
+      max_tokens: 0,
       temperature: 0,
       top_p: 0,
       top_k: 0,
       seed: 0,
     });
-    expect(generate).toMatchObject({ maxTokens: 1, temperature: 0, topP: 0, topK: 0, seed: 0n });
+    expect(generate).toMatchObject({ maxTokens: 0, temperature: 0, topP: 0, topK: 0, seed: 0n });
     expect(
       parseCompletionRequest({ temperature: 2, top_p: 1, max_tokens: 4294967295 }).generate,
     ).toMatchObject({
@@ -84,6 +93,46 @@ describe('parseCompletionRequest', () => {
     expect(parseCompletionRequest({ prompt }).generate.input).toEqual(input);
   });
 
+  const text = (value: string) => ({ input: { $case: 'text', value } });
+  const ids = (...value: number[]) => ({ input: { $case: 'tokenIds', value: { ids: value } } });
+
+  it.each([
+    ['texts', ['Once', 'upon'], [text('Once'), text('upon')]],
+    ['lists of token ids', [[1], [2, 3]], [ids(1), ids(2, 3)]],
+    ['both', ['Once', [1, 2]], [text('Once'), ids(1, 2)]],
+    ['as many as may be', Array(2048).fill('a'), Array(2048).fill(text('a'))],
+  ])('reads several prompts: %s', (_form, prompt, prompts) => {
+    expect(parseCompletionRequest({ prompt }).generate).toMatchObject({ input: undefined, prompts });
+  });
+
+  it('reads which choices are made, and what is told of them, up to their limits', () => {
+    const { generate } = parseCompletionRequest({
+      ...{ n: 128, echo: true, logprobs: 5, return_token_ids: true, include_stop_str_in_output: true },
+    });
+    expect(generate).toMatchObject({
+      ...{ n: 128, echo: true, logprobs: 5, returnPromptTokenIds: true, includeStopStrInOutput: true },
+    });
+    expect(parseCompletionRequest({ logprobs: 0, best_of: 0 }).generate).toMatchObject({
+      logprobs: 0,
+      bestOf: 0,
+    });
+    expect(parseCompletionRequest({ n: 20, best_of: 20, stream: true }).generate).toMatchObject({
+      bestOf: 20,
+    });
+  });
+
+  it('refuses fewer candidates than choices, and more of them where the answer is streamed', () => {
+    expect(refusal({ n: 3, best_of: 2 })).toMatchObject({
+      param: 'best_of',
+      message: '`best_of` must be at least `n`, which is 3; got 2.',
+    });
+    expect(refusal({ best_of: 2, stream: true })).toMatchObject({
+      param: 'best_of',
+      message: '`best_of` must be `n`, which is 1, or left out where `stream` is true; got 2.',
+    });
+    expect(refusal({ best_of: 2, stream: false })).toBeUndefined();
+  });
+
   it('reads seeds of 64 bits from strings', () => {
     const seed = (value: unknown) => parseCompletionRequest({ seed: value }).generate.seed;
     expect(seed('9223372036854775807')).toBe(9223372036854775807n);
@@ -98,11 +147,8 @@ describe('parseCompletionRequest', () => {
     expect(stop(['a', 'b', 'c', 'é'.repeat(128)])).toEqual(['a', 'b', 'c', 'é'.repeat(128)]);
   });
 
-  it('accepts what is not supported yet where its value changes nothing', () => {
-    const neutral = {
-      ...{ n: 1, best_of: 1, echo: false, suffix: '', logprobs: null, user: 'me' },
-    };
-    expect(parseCompletionRequest(neutral)).toEqual(parseCompletionRequest({}));
+  it('accepts what has no effect', () => {
+    expect(parseCompletionRequest({ suffix: '', user: 'me' })).toEqual(parseCompletionRequest({}));
   });
 
   it.each([
@@ -120,10 +166,14 @@ describe('parseCompletionRequest', () => {
     ['prompt', [1, 'a']],
     ['prompt', [null]],
     ['prompt', [['a']]],
-    ['prompt', ['a', 'b']],
-    ['prompt', [[1], [2]]],
+    ['prompt', ['a', '']],
+    ['prompt', ['a', 5]],
+    ['prompt', [[1], []]],
+    ['prompt', [[1], [2, -1]]],
+    ['prompt', ['a', '\ud800']],
+    ['prompt', [[1, 'a']]],
+    ['prompt', Array(2049).fill('a')],
     ['model', 5],
-    ['max_tokens', 0],
     ['max_tokens', -1],
     ['max_tokens', 1.5],
     ['max_tokens', '16'],
@@ -158,13 +208,19 @@ describe('parseCompletionRequest', () => {
     ['timeout_ms', 0],
     ['timeout_ms', 86_400_001],
     ['user', 5],
-    ['n', 2],
     ['n', 0],
-    ['best_of', 2],
-    ['echo', true],
+    ['n', 129],
+    ['n', 1.5],
+    ['best_of', -1],
+    ['best_of', 21],
+    ['best_of', '1'],
+    ['echo', 1],
     ['suffix', 'x'],
-    ['logprobs', 0],
+    ['logprobs', -1],
     ['logprobs', 6],
+    ['logprobs', true],
+    ['return_token_ids', 'yes'],
+    ['include_stop_str_in_output', 0],
     ['logit_bias', []],
     ['logit_bias', 5],
     ['logit_bias', { a: 1 }],
@@ -233,8 +289,17 @@ describe('parseCompletionRequest', () => {
     expect(refusal({ prompt: [1, 2, -7] })?.message).toBe(
       '`prompt[2]` must be a token id: an integer from 0 to 4294967295; got -7.',
     );
+    expect(refusal({ prompt: ['a', [1, -7]] })?.message).toBe(
+      '`prompt[1][1]` must be a token id: an integer from 0 to 4294967295; got -7.',
+    );
+    expect(refusal({ prompt: ['a', {}] })?.message).toBe(
+      '`prompt[1]` must be a string or a list of token ids, not empty; got an object.',
+    );
+    expect(refusal({ suffix: 'the end' })?.message).toBe(
+      '`suffix` must be left out, or empty, since GPT-2 can not complete the middle of a text; got "the end".',
+    );
     expect(refusal({ max_tokens: 'many' })?.message).toBe(
-      '`max_tokens` must be an integer from 1 to 4294967295; got "many".',
+      '`max_tokens` must be an integer from 0 to 4294967295; got "many".',
     );
   });
 
@@ -275,21 +340,7 @@ describe('parseCompletionRequest', () => {
   });
 
   it('accepts or refuses any JSON, and every refusal names a field of the request or the body as a whole', () => {
-    const field = fc.constantFrom(
-      ...['model', 'prompt', 'max_tokens', 'temperature', 'top_p', 'top_k', 'seed', 'stop', 'stream', 'user'],
-      ...[
-        'stream_options',
-        'timeout_ms',
-        'n',
-        'best_of',
-        'echo',
-        'suffix',
-        'logprobs',
-        'logit_bias',
-        'stop_token_ids',
-        'other',
-      ],
-    );
+    const field = fc.constantFrom(...Object.keys(COMPLETION_FIELDS.shape), 'other');
     const value = fc.oneof(
       fc.jsonValue(),
       fc.integer(),

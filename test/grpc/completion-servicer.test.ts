@@ -57,7 +57,11 @@ describe('Generate', () => {
       promptTokens: 5,
       cachedTokens: 2,
     });
-    expect(messages[1]?.event?.value).toEqual({ text: 'Hé', tokenIds: [64], tokenBytes: Buffer.from('Hé') });
+    expect(messages[1]?.event?.value).toMatchObject({
+      text: 'Hé',
+      tokenIds: [64],
+      tokenBytes: Buffer.from('Hé'),
+    });
     expect(messages[3]?.event?.value).toMatchObject({ finishReason: 2, usage: { completionTokens: 3 } });
   });
 
@@ -66,7 +70,7 @@ describe('Generate', () => {
     generation.emit(finished());
     await result;
     expect(generation.request).toMatchObject({
-      prompt: 'Once',
+      prompts: [{ field: 'prompt', input: 'Once' }],
       maxTokens: 16,
       sampling: { topP: 0, temperature: 0, topK: 0, seed: 0n },
     });
@@ -123,7 +127,12 @@ describe('Generate', () => {
   });
 
   it.each([
-    ['max_tokens', { maxTokens: 0 }],
+    ['n', { n: 0 }],
+    ['best_of', { n: 3, bestOf: 2 }],
+    ['logprobs', { logprobs: 6 }],
+    ['prompts', { prompts: [{ input: { $case: 'text', value: 'a' } }] }],
+    ['prompts[0]', { input: undefined, prompts: [{ input: undefined }] }],
+    ['prompts[0].text', { input: undefined, prompts: [{ input: { $case: 'text', value: '' } }] }],
     ['temperature', { temperature: 2.5 }],
     ['top_p', { topP: Number.NaN }],
     ['prompt', { input: { $case: 'prompt', value: '' } }],

@@ -11,6 +11,7 @@ function encode(prompt: string): Uint8Array {
     stop: [],
     logitBias: {},
     stopTokenIds: [],
+    prompts: [],
   }).finish();
 }
 
@@ -47,6 +48,19 @@ describe('decodeRequest', () => {
     const message = Uint8Array.of(...ok, (number << 3) | 2, 1, 0xff);
     const refused = expect.objectContaining({ field, message: `\`${field}\` must be valid UTF-8.` });
     expect(() => decodeRequest(GenerateRequest, message)).toThrow(refused);
+  });
+
+  it('says in which text of a list it is', () => {
+    const texts = [[0x41], [0xff]].map((bytes) => [0x9a, 0x01, 3, 0x0a, 1, ...bytes]); // prompts: { text }
+    const field = 'prompts[1].text';
+    expect(() => decodeRequest(GenerateRequest, Uint8Array.from(texts.flat()))).toThrow(
+      expect.objectContaining({ field }),
+    );
+  });
+
+  it('takes the last of two where one may be, whatever the first was', () => {
+    const message = Uint8Array.of(0x12, 1, 0xff, 0x12, 1, 0x41);
+    expect(decodeRequest(GenerateRequest, message).input?.value).toBe('A');
   });
 
   it('throws nothing but INVALID_FIELD, whatever the bytes', () => {

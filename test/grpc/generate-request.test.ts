@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
+import type { GenerateRequest, Prompt } from '../../src/contract/gen/linnet/v1/completion.js';
 import { DEFAULT_SAMPLING, EngineError } from '../../src/engine/index.js';
 import { parseCancelKey, parseGenerateRequest } from '../../src/grpc/generate-request.js';
 
 function wire(fields: Partial<GenerateRequest> = {}): GenerateRequest {
-  return { model: '', input: undefined, stop: [], logitBias: {}, stopTokenIds: [], ...fields };
+  return { model: '', input: undefined, stop: [], logitBias: {}, stopTokenIds: [], prompts: [], ...fields };
 }
 
 function parse(fields: Partial<GenerateRequest> = {}) {
   return parseGenerateRequest(wire(fields)).request;
+}
+
+function texts(count: number): Prompt[] {
+  return Array.from({ length: count }, () => ({ input: { $case: 'text', value: 'a' } }));
 }
 
 function biases(count: number): Record<number, number> {
@@ -32,12 +36,18 @@ describe('parseGenerateRequest', () => {
     expect(parseGenerateRequest(wire())).toEqual({
       request: {
         model: '',
-        prompt: [50256],
+        prompts: [{ field: 'prompt', input: [50256] }],
+        n: 1,
+        bestOf: 1,
         maxTokens: 16,
         sampling: { ...DEFAULT_SAMPLING, seed: expect.any(BigInt) },
         stop: [],
+        includeStop: false,
+        echo: false,
+        logprobs: undefined,
       },
       cancelKey: undefined,
+      returnPromptTokenIds: false,
     });
   });
 
@@ -47,17 +57,27 @@ describe('parseGenerateRequest', () => {
     const said = {
       model: 'm',
       input,
-      maxTokens: 1,
+      maxTokens: 0,
       temperature: 0,
       topP: 0,
       topK: 0,
       seed: -(2n ** 63n),
       stop,
+      n: 3,
+      bestOf: 0,
+      logprobs: 0,
+      echo: true,
+      includeStopStrInOutput: true,
     };
     expect(parse(said)).toEqual({
       model: 'm',
-      prompt: [0, 4294967295],
-      maxTokens: 1,
+      prompts: [{ field: 'prompt_token_ids', input: [0, 4294967295] }],
+      n: 3,
+      bestOf: 3,
+      logprobs: 0,
+      echo: true,
+      includeStop: true,
+      maxTokens: 0,
       sampling: { ...DEFAULT_SAMPLING, temperature: 0, topP: 0, topK: 0, seed: -(2n ** 63n) },
       stop,
     });
@@ -70,7 +90,48 @@ describe('parseGenerateRequest', () => {
   });
 
   it.each([
-    [{ maxTokens: 0 }, 'max_tokens', '`max_tokens` must be at least 1; got 0.'],
+    [{ n: 0 }, 'n', '`n` must be between 1 and 128; got 0.'],
+    [{ n: 129 }, 'n', '`n` must be between 1 and 128; got 129.'],
+    [{ n: 4, bestOf: 3 }, 'best_of', '`best_of` must be 0, or at least `n`, 4, and at most 20; got 3.'],
+    [{ bestOf: 21 }, 'best_of', '`best_of` must be 0, or at least `n`, 1, and at most 20; got 21.'],
+    [
+      { n: 21, prompts: texts(98) },
+      'n',
+      '`n` must be at most 20 with 98 prompts, so that there are no more than 2048 candidates in all; got 21.',
+    ],
+    [
+      { bestOf: 2, prompts: texts(1025) },
+      'best_of',
+      '`best_of` must be at most 1 with 1025 prompts, so that there are no more than 2048 candidates in all; got 2.',
+    ],
+    [{ logprobs: 6 }, 'logprobs', '`logprobs` must be between 0 and 5; got 6.'],
+    [{ prompts: texts(2049) }, 'prompts', '`prompts` must be at most 2048 texts; got 2049.'],
+    [
+      { prompts: [...texts(2), { input: undefined }] },
+      'prompts[2]',
+      '`prompts[2]` must have `text` or `token_ids`.',
+    ],
+    [
+      { prompts: [...texts(1), { input: { $case: 'text', value: '' } }] },
+      'prompts[1].text',
+      '`prompts[1].text` must not be empty.',
+    ],
+    [
+      { prompts: [{ input: { $case: 'tokenIds', value: { ids: [] } } }] },
+      'prompts[0].token_ids',
+      '`prompts[0].token_ids` must not be empty.',
+    ],
+    [
+      { input: { $case: 'prompt', value: 'a' }, prompts: texts(2) },
+      'prompts',
+      '`prompts` must be left empty where `prompt` is set; got 2.',
+    ],
+    [
+      { input: { $case: 'promptTokenIds', value: { ids: [1] } }, prompts: texts(1) },
+      'prompts',
+      '`prompts` must be left empty where `prompt_token_ids` is set; got 1.',
+    ],
+    [{ maxTokens: 0, minTokens: 1 }, 'min_tokens', '`min_tokens` must be at most `max_tokens`, 0; got 1.'],
     [{ temperature: -0.1 }, 'temperature', '`temperature` must be between 0 and 2; got -0.1.'],
     [{ temperature: 2.1 }, 'temperature', '`temperature` must be between 0 and 2; got 2.1.'],
     [{ temperature: Number.NaN }, 'temperature', '`temperature` must be between 0 and 2; got NaN.'],
@@ -121,7 +182,7 @@ describe('parseGenerateRequest', () => {
       '`stop` must be strings of 1 to 256 bytes of UTF-8; got one of 258 bytes.',
     ],
     [{ model: 'x'.repeat(257) }, 'model', '`model` must be at most 256 bytes of UTF-8; got 257 bytes.'],
-  ])('refuses %o', (fields, field, message) => {
+  ] as [Partial<GenerateRequest>, string, string][])('refuses %o', (fields, field, message) => {
     expect(refusal(fields)).toMatchObject({ reason: 'INVALID_FIELD', field, message });
   });
 
@@ -130,6 +191,17 @@ describe('parseGenerateRequest', () => {
     ['prompt_token_ids', { $case: 'promptTokenIds', value: { ids: [] } }],
   ])('refuses an empty %s, and says how to ask for none', (field, input) => {
     expect(refusal({ input })).toMatchObject({ field, message: expect.stringContaining('leave it unset') });
+  });
+
+  it('takes as many prompts and candidates as there may be, each with the name of its field', () => {
+    const ids: Prompt = { input: { $case: 'tokenIds', value: { ids: [7] } } };
+    expect(parse({ prompts: [...texts(1), ids] }).prompts).toEqual([
+      { field: 'prompts[0].text', input: 'a' },
+      { field: 'prompts[1].token_ids', input: [7] },
+    ]);
+    expect(parse({ prompts: texts(2048) }).prompts).toHaveLength(2048);
+    expect(parse({ n: 128, prompts: texts(16) })).toMatchObject({ n: 128, bestOf: 128 });
+    expect(parse({ n: 3, bestOf: 20, logprobs: 5 })).toMatchObject({ n: 3, bestOf: 20, logprobs: 5 });
   });
 
   it('accepts penalties, biases and stop tokens up to their limits', () => {

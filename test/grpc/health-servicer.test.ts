@@ -38,7 +38,7 @@ function watch(service: string) {
 }
 
 describe('Check', () => {
-  it.each(['', 'linnet.v1.Completion', 'linnet.v1.Models'])(
+  it.each(['', 'linnet.v1.Completion', 'linnet.v1.Models', 'linnet.v1.Tokenizer'])(
     'takes %o to serve while its model is not in memory, is being loaded, or is ready',
     async (service) => {
       for (const state of ['unloaded', 'loading', 'ready'] as const) {
@@ -53,6 +53,7 @@ describe('Check', () => {
     expect(await check('')).toBe(NOT_SERVING);
     expect(await check('linnet.v1.Completion')).toBe(NOT_SERVING);
     expect(await check('linnet.v1.Models')).toBe(SERVING);
+    expect(await check('linnet.v1.Tokenizer')).toBe(SERVING);
   });
 
   it('knows no other service', async () => {
@@ -68,6 +69,7 @@ describe('List', () => {
       '': { status: NOT_SERVING },
       'linnet.v1.Completion': { status: NOT_SERVING },
       'linnet.v1.Models': { status: SERVING },
+      'linnet.v1.Tokenizer': { status: SERVING },
     });
   });
 });

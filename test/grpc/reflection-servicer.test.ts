@@ -51,12 +51,13 @@ describe('ServerReflection', () => {
       expect.arrayContaining([
         { name: 'linnet.v1.Completion' },
         { name: 'linnet.v1.Models' },
+        { name: 'linnet.v1.Tokenizer' },
         { name: 'grpc.health.v1.Health' },
         { name: 'grpc.reflection.v1.ServerReflection' },
         { name: 'grpc.reflection.v1alpha.ServerReflection' },
       ]),
     );
-    expect(names).toHaveLength(5);
+    expect(names).toHaveLength(6);
   });
 
   it.each([

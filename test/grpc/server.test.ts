@@ -171,7 +171,7 @@ describe('requests that do not parse', () => {
     const next = harness.engine.next();
     const result = send(Buffer.from([0x12, 0x04, 0xef, 0xbb, 0xbf, 0x41]));
     const generation = await next;
-    expect(generation.request.prompt).toBe('\uFEFFA');
+    expect(generation.request.prompts).toEqual([{ field: 'prompt', input: '\uFEFFA' }]);
     generation.emit(finished());
     await result;
   });

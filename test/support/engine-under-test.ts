@@ -5,6 +5,8 @@ import {
   type EngineOptions,
   type FinishedEvent,
   type GenerateRequest,
+  type Prompt,
+  type TokenLogprob,
 } from '../../src/engine/index.js';
 import { fixtureCheckpoint } from './fixtures.js';
 
@@ -19,36 +21,77 @@ export function createTestEngine(options: Partial<EngineOptions> = {}): Engine {
   });
 }
 
-/** A request with the defaults of the API; greedy unless said otherwise. */
+/** A request with the defaults of the API; greedy unless said otherwise. Its `bestOf` is its `n`, unless that is said. */
 export function requestFor(
   prompt: string | readonly number[],
   overrides: Partial<GenerateRequest> = {},
 ): GenerateRequest {
-  const sampling = { ...DEFAULT_SAMPLING, temperature: 0, seed: 1n };
-  return { model: '', prompt, maxTokens: 16, sampling, stop: [], ...overrides };
+  const { n = 1 } = overrides;
+  return {
+    model: '',
+    prompts: [promptOf(prompt)],
+    n,
+    bestOf: n,
+    maxTokens: 16,
+    sampling: { ...DEFAULT_SAMPLING, temperature: 0, seed: 1n },
+    stop: [],
+    includeStop: false,
+    echo: false,
+    logprobs: undefined,
+    ...overrides,
+  };
+}
+
+/** A prompt in the field that it comes in over the wire. */
+export function promptOf(input: string | readonly number[]): Prompt {
+  return { field: typeof input === 'string' ? 'prompt' : 'prompt_token_ids', input };
 }
 
 export interface Completed {
   readonly text: string;
   readonly tokenIds: readonly number[];
+  readonly logprobs: readonly TokenLogprob[];
+  readonly echoedTokens: number;
   readonly finished: FinishedEvent;
 }
 
-/** Reads a completion to its end. */
+/** Reads a completion of one choice to its end. */
 export async function complete(
   engine: Engine,
   request: GenerateRequest,
   signal = new AbortController().signal,
 ): Promise<Completed> {
-  let text = '';
-  const tokenIds: number[] = [];
-  let finished: FinishedEvent | undefined;
+  const [completed, ...others] = await completeAll(engine, request, signal);
+  if (completed === undefined || others.length > 0) throw new Error('There is not one choice.');
+  return completed;
+}
+
+/** Reads all choices of a request to their ends, in the order of their indexes. */
+export async function completeAll(
+  engine: Engine,
+  request: GenerateRequest,
+  signal = new AbortController().signal,
+): Promise<Completed[]> {
+  const choices = Array.from({ length: request.prompts.length * request.n }, () => ({
+    text: '',
+    tokenIds: [] as number[],
+    logprobs: [] as TokenLogprob[],
+    echoedTokens: 0,
+    finished: undefined as FinishedEvent | undefined,
+  }));
   for await (const event of engine.generate(request, signal)) {
+    if (event.type === 'accepted') continue;
+    const choice = choices[event.index]!;
+    if (choice.finished !== undefined) throw new Error('An event came after `finished`.');
     if (event.type === 'delta') {
-      text += event.text;
-      tokenIds.push(...event.tokenIds);
-    } else if (event.type === 'finished') finished = event;
+      choice.text += event.text;
+      choice.tokenIds.push(...event.tokenIds);
+      choice.logprobs.push(...event.logprobs);
+      choice.echoedTokens += event.echoedTokens;
+    } else choice.finished = event;
   }
-  if (finished === undefined) throw new Error('The stream ended without `finished`.');
-  return { text, tokenIds, finished };
+  return choices.map(({ finished, ...rest }) => {
+    if (finished === undefined) throw new Error('A choice ended without `finished`.');
+    return { ...rest, finished };
+  });
 }

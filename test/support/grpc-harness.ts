@@ -38,6 +38,7 @@ export function wireRequest(fields: Partial<GenerateRequest> = {}): GenerateRequ
     stop: [],
     logitBias: {},
     stopTokenIds: [],
+    prompts: [],
     ...fields,
   };
 }

@@ -6,8 +6,8 @@ import { ModelRunner } from '../../src/engine/model/model-runner.js';
 import type { QuantizationScheme } from '../../src/engine/model/quantization.js';
 import { openQuantizedWeights } from '../../src/engine/model/quantized-cache.js';
 import { createSession } from '../../src/engine/model/session.js';
-import { DEFAULT_SAMPLING } from '../../src/engine/sampling/sampling-params.js';
 import { Sequence } from '../../src/engine/scheduling/sequence.js';
+import { groupRequest } from './group-request.js';
 
 export interface ModelUnderTest {
   readonly config: Gpt2Config;
@@ -49,8 +49,7 @@ export async function loadModelUnderTest(directory: string, quantized?: Quantize
  */
 export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pieces: readonly number[]) {
   const { config, capacities, runner } = model;
-  const request = { id: 1, promptIds: ids, maxTokens: 1, sampling: DEFAULT_SAMPLING };
-  const sequence = new Sequence(request, { arrivedAtMs: 0 });
+  const sequence = new Sequence(groupRequest({ prompts: [ids] }), 0, { arrivedAtMs: 0, lookup: false });
   const classIndex = capacities.length - 1;
   const logits = new Float32Array(ids.length * config.vocabSize);
   for (let piece = 0; sequence.numComputedTokens < ids.length; piece++) {

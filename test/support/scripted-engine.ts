@@ -1,10 +1,17 @@
 import {
+  type AcceptedEvent,
+  type DeltaEvent,
+  type Detokenization,
   type Engine,
   EngineError,
+  type FinishedEvent,
   type GenerateEvent,
   type GenerateRequest,
   type ModelInfo,
   type ModelState,
+  type ScoreRequest,
+  type ScoreResult,
+  type Tokenization,
 } from '../../src/engine/index.js';
 import { defer } from './defer.js';
 
@@ -37,6 +44,7 @@ export class Generation {
   }
 
   async *events(): AsyncGenerator<GenerateEvent> {
+    let numLeft = this.request.prompts.length * this.request.n;
     const onAbort = () => this.#wake.resolve();
     this.signal.addEventListener('abort', onAbort);
     try {
@@ -51,7 +59,7 @@ export class Generation {
         if (event instanceof Error) throw event;
         this.pulled += 1;
         yield event;
-        if (event.type === 'finished') return;
+        if (event.type === 'finished' && --numLeft === 0) return;
       }
     } finally {
       this.signal.removeEventListener('abort', onAbort);
@@ -65,6 +73,12 @@ export class ScriptedEngine implements Engine {
   readonly generations: Generation[] = [];
   /** Called with each generation when it is first read; by default the test takes it from `next`. */
   script: ((generation: Generation) => void) | undefined;
+  /** What `score`, `tokenize` and `detokenize` were called with. */
+  readonly calls: unknown[][] = [];
+  /** What they answer. */
+  scored: (request: ScoreRequest, signal: AbortSignal) => Promise<ScoreResult> = unscripted;
+  tokenized: () => Tokenization = unscripted;
+  detokenized: () => Detokenization = unscripted;
   readonly #listeners = new Set<(model: ModelInfo) => void>();
   #model = modelInfo('unloaded');
   #nextGeneration = defer<Generation>();
@@ -81,6 +95,21 @@ export class ScriptedEngine implements Engine {
   /** Resolves with the next request that arrives; call it before that. */
   next(): Promise<Generation> {
     return this.#nextGeneration.promise;
+  }
+
+  score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+    this.calls.push([request]);
+    return this.scored(request, signal);
+  }
+
+  async tokenize(...args: unknown[]): Promise<Tokenization> {
+    this.calls.push(args);
+    return this.tokenized();
+  }
+
+  async detokenize(...args: unknown[]): Promise<Detokenization> {
+    this.calls.push(args);
+    return this.detokenized();
   }
 
   models(): readonly ModelInfo[] {
@@ -108,23 +137,38 @@ export class ScriptedEngine implements Engine {
   async close(): Promise<void> {}
 }
 
-export function accepted(): GenerateEvent {
+function unscripted(): never {
+  throw new Error('The test has not said what to answer.');
+}
+
+export function accepted(): AcceptedEvent {
   return {
     type: 'accepted',
     model: 'test-model',
     systemFingerprint: 'fp_test',
-    promptTokens: 5,
+    prompts: [Int32Array.of(1, 2, 3, 4, 5)],
     cachedTokens: 2,
   };
 }
 
-export function delta(text: string): GenerateEvent {
-  return { type: 'delta', text, tokenIds: [64], tokenBytes: Buffer.from(text) };
+export function delta(text: string, overrides: Partial<DeltaEvent> = {}): DeltaEvent {
+  const tokenBytes = Buffer.from(text);
+  return {
+    type: 'delta',
+    index: 0,
+    text,
+    tokenIds: [64],
+    tokenBytes,
+    logprobs: [],
+    echoedTokens: 0,
+    ...overrides,
+  };
 }
 
-export function finished(): GenerateEvent {
+export function finished(index = 0): FinishedEvent {
   return {
     type: 'finished',
+    index,
     finishReason: 'length',
     stop: undefined,
     usage: { promptTokens: 5, completionTokens: 3, cachedTokens: 2, acceptedPredictionTokens: 1 },

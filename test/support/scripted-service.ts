@@ -3,7 +3,6 @@ import {
   Server,
   ServerCredentials,
   type ServerUnaryCall,
-  type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import {
@@ -14,110 +13,19 @@ import {
   type CancelRequest,
   type CancelResponse,
   CompletionService,
-  type Finished,
-  FinishReason,
-  type GenerateRequest,
-  type GenerateResponse,
+  type ScoreRequest,
+  type ScoreResponse,
 } from '../../src/contract/gen/linnet/v1/completion.js';
 import { type Model, ModelState, ModelsService } from '../../src/contract/gen/linnet/v1/models.js';
+import {
+  type DetokenizeRequest,
+  type DetokenizeResponse,
+  type TokenizeRequest,
+  type TokenizeResponse,
+  TokenizerService,
+} from '../../src/contract/gen/linnet/v1/tokenizer.js';
 import { encodeRichStatus, type RichStatus } from '../../src/contract/rich-status.js';
-
-type Call = ServerWritableStream<GenerateRequest, GenerateResponse>;
-
-/** One Generate call as the service sees it. The test decides what it answers, and when. */
-export class ScriptedCall {
-  readonly request: GenerateRequest;
-  readonly requestId: string;
-  /** The caller's end of the connection. */
-  readonly peer: string;
-  /** How the call ended: by this script, by the Cancel RPC, or by a reset from the caller. */
-  readonly ended: Promise<'answered' | 'cancelled' | 'reset'>;
-  readonly #call: Call;
-  #end: (how: 'answered' | 'cancelled' | 'reset') => void = () => undefined;
-
-  constructor(call: Call) {
-    this.#call = call;
-    this.request = call.request;
-    this.requestId = String(call.metadata.get('x-request-id')[0]);
-    this.peer = call.getPeer();
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
-    // Fires after every call; only the first of these says how it ended.
-    call.on('cancelled', () => this.#end('reset'));
-  }
-
-  accept(overrides: { model?: string; promptTokens?: number; cachedTokens?: number } = {}): this {
-    const defaults = {
-      requestId: this.requestId,
-      model: 'fable',
-      seed: 7n,
-      systemFingerprint: 'fp_test',
-      promptTokens: 5,
-      cachedTokens: 0,
-    };
-    this.#write({ $case: 'accepted', value: { ...defaults, ...overrides } });
-    return this;
-  }
-
-  /** Sends text; false while the reader does not keep up. */
-  sendText(text: string): boolean {
-    return this.#write({
-      $case: 'delta',
-      value: { text, tokenIds: [1], tokenBytes: Buffer.from(text) },
-    });
-  }
-
-  async drained(): Promise<void> {
-    await new Promise((resolve) => this.#call.once('drain', resolve));
-  }
-
-  finish(overrides: Partial<Finished> = {}): void {
-    const finished: Finished = {
-      finishReason: FinishReason.LENGTH,
-      stop: undefined,
-      usage: { promptTokens: 5, completionTokens: 2, cachedTokens: 3, acceptedPredictionTokens: 1 },
-      timings: undefined,
-      ...overrides,
-    };
-    this.#write({ $case: 'finished', value: finished });
-    this.#end('answered');
-    this.#call.end();
-  }
-
-  /** Answers everything at once. */
-  complete(...texts: string[]): void {
-    this.accept();
-    for (const text of texts) this.sendText(text);
-    this.finish();
-  }
-
-  fail(rich: RichStatus): void {
-    this.#end('answered');
-    this.#call.emit('error', encodeRichStatus(rich));
-  }
-
-  /** Ends with a status that says nothing of Linnet's, as a transport or a proxy does. */
-  failBare(code: Code, details: string): void {
-    this.#end('answered');
-    this.#call.emit('error', { code, details });
-  }
-
-  /** Ends without `finished`. */
-  endEarly(): void {
-    this.#end('answered');
-    this.#call.end();
-  }
-
-  endAsCancelled(): void {
-    this.#end('cancelled');
-    this.#call.emit('error', encodeRichStatus({ reason: 'CANCELLED', message: 'Cancelled.' }));
-  }
-
-  #write(event: NonNullable<GenerateResponse['event']>): boolean {
-    return this.#call.write({ event });
-  }
-}
+import { ScriptedCall, type WireCall } from './scripted-call.js';
 
 /** A model as the scripted service lists it. */
 export const MODEL: Model = {
@@ -138,6 +46,10 @@ export const MODEL: Model = {
   load: undefined,
 };
 
+type UnaryAnswer<I, O> = (call: ServerUnaryCall<I, O>, reply: sendUnaryData<O>) => void;
+
+const refuse = (_call: unknown, reply: sendUnaryData<never>) => reply({ code: Code.UNIMPLEMENTED });
+
 /** The engine's side of the wire, without an engine: real gRPC, answers by script. */
 export class ScriptedService {
   readonly address: string;
@@ -150,6 +62,10 @@ export class ScriptedService {
   readonly cancelKeys: string[] = [];
   /** Answers each call; undefined to hand them to `nextCall`. */
   answer: ((call: ScriptedCall) => void) | undefined;
+  /** Answer the calls of these names; a test that makes one sets it. */
+  score: UnaryAnswer<ScoreRequest, ScoreResponse> = refuse;
+  tokenize: UnaryAnswer<TokenizeRequest, TokenizeResponse> = refuse;
+  detokenize: UnaryAnswer<DetokenizeRequest, DetokenizeResponse> = refuse;
   readonly #server: Server;
   readonly #running = new Map<string, ScriptedCall>();
   readonly #calls: ScriptedCall[] = [];
@@ -167,9 +83,21 @@ export class ScriptedService {
     let service: ScriptedService | undefined;
     const current = () => service ?? expectService();
     server.addService(CompletionService, {
-      generate: (call: Call) => current().#take(call),
+      generate: (call: WireCall) => current().#take(call),
       cancel: (call: ServerUnaryCall<CancelRequest, CancelResponse>, reply: sendUnaryData<CancelResponse>) =>
         current().#cancel(call.request.cancelKey, reply),
+      score: (call: ServerUnaryCall<ScoreRequest, ScoreResponse>, reply: sendUnaryData<ScoreResponse>) =>
+        current().score(call, reply),
+    });
+    server.addService(TokenizerService, {
+      tokenize: (
+        call: ServerUnaryCall<TokenizeRequest, TokenizeResponse>,
+        reply: sendUnaryData<TokenizeResponse>,
+      ) => current().tokenize(call, reply),
+      detokenize: (
+        call: ServerUnaryCall<DetokenizeRequest, DetokenizeResponse>,
+        reply: sendUnaryData<DetokenizeResponse>,
+      ) => current().detokenize(call, reply),
     });
     server.addService(ModelsService, {
       listModels: (_call: unknown, reply: sendUnaryData<object>) => reply(null, { models: current().models }),
@@ -185,7 +113,7 @@ export class ScriptedService {
         reply(null, { status: current().isServing ? SERVING : NOT_SERVING });
       },
       list: (_call: unknown, reply: sendUnaryData<object>) => reply({ code: Code.UNIMPLEMENTED }),
-      watch: (call: Call) => call.end(),
+      watch: (call: WireCall) => call.end(),
     });
     const bound = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, boundPort) =>
@@ -213,7 +141,7 @@ export class ScriptedService {
     this.#server.forceShutdown();
   }
 
-  #take(wireCall: Call): void {
+  #take(wireCall: WireCall): void {
     const call = new ScriptedCall(wireCall);
     const key = call.request.cancelKey ?? '';
     this.#running.set(key, call);

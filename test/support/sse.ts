@@ -1,4 +1,6 @@
-/** A completion that was streamed, read to its end. */
+import { expectSchema } from './documented.js';
+
+/** A completion of one choice that was streamed, read to its end. */
 export interface StreamedCompletion {
   /** The text of all chunks, joined. */
   readonly text: string;
@@ -8,6 +10,24 @@ export interface StreamedCompletion {
   readonly chunks: readonly any[];
   /** Whether it ended as a stream that is whole does. */
   readonly isDone: boolean;
+}
+
+/** One choice of a stream, its parts joined. */
+export interface StreamedChoice {
+  readonly text: string;
+  readonly finishReason: string | undefined;
+  readonly logprobs: Readonly<
+    Record<'tokens' | 'token_logprobs' | 'top_logprobs' | 'text_offset', unknown[]>
+  >;
+  readonly tokenIds: readonly number[];
+  /** As often as they came. */
+  readonly promptTokenIds: readonly (readonly number[])[];
+}
+
+/** A completion of several choices that was streamed, read to its end. */
+export interface StreamedChoices extends Pick<StreamedCompletion, 'chunks' | 'isDone'> {
+  /** By their indices. */
+  readonly choices: readonly StreamedChoice[];
 }
 
 /** Reads the data of server-sent events as they arrive. Leaving the loop closes the connection. */
@@ -22,14 +42,47 @@ export async function* readEvents(response: Response): AsyncGenerator<string> {
   if (rest !== '') throw new Error(`The stream ended within an event: ${rest}`);
 }
 
-/** Reads a streamed completion to its end. */
-export async function readStream(response: Response): Promise<StreamedCompletion> {
+/** Reads a streamed completion to its end. Its chunks must be as the OpenAPI document says. */
+export async function readChoices(response: Response): Promise<StreamedChoices> {
   const events: string[] = [];
   for await (const event of readEvents(response)) events.push(event);
   const isDone = events.at(-1) === '[DONE]';
   const chunks = events.slice(0, isDone ? -1 : undefined).map((event) => JSON.parse(event));
-  const choices = chunks.flatMap((chunk) => chunk.choices ?? []);
-  const finishReasons = choices.map((choice) => choice.finish_reason).filter((reason) => reason !== null);
-  if (finishReasons.length > 1) throw new Error('The stream has more than one finish_reason.');
-  return { text: choices.map(({ text }) => text).join(''), finishReason: finishReasons[0], chunks, isDone };
+  for (const chunk of chunks) expectSchema('error' in chunk ? 'Error' : 'CompletionChunk', chunk);
+  // biome-ignore lint/suspicious/noExplicitAny: as `chunks`.
+  const parts: any[] = chunks.flatMap((chunk) => chunk.choices ?? []);
+  const numChoices = Math.max(0, ...parts.map(({ index }) => index + 1));
+  const choices = Array.from({ length: numChoices }, (_, index) =>
+    join(parts.filter((part) => part.index === index)),
+  );
+  return { chunks, isDone, choices };
+}
+
+/** Reads a streamed completion of one choice to its end. Its chunks must be as the OpenAPI document says. */
+export async function readStream(response: Response): Promise<StreamedCompletion> {
+  const { chunks, isDone, choices } = await readChoices(response);
+  const [{ text = '', finishReason } = { finishReason: undefined }] = choices as Partial<StreamedChoice>[];
+  return { text, finishReason, chunks, isDone };
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: as `chunks`.
+function join(parts: readonly any[]): StreamedChoice {
+  const finishReasons = parts.map((part) => part.finish_reason).filter((reason) => reason !== null);
+  if (finishReasons.length > 1) throw new Error('A choice has more than one finish_reason.');
+  if (finishReasons.length > 0 && parts.at(-1).finish_reason === null) {
+    throw new Error('A choice goes on after its end.');
+  }
+  const list = (name: string) => parts.flatMap((part) => part.logprobs?.[name] ?? []);
+  return {
+    text: parts.map(({ text }) => text).join(''),
+    finishReason: finishReasons[0],
+    logprobs: {
+      tokens: list('tokens'),
+      token_logprobs: list('token_logprobs'),
+      top_logprobs: list('top_logprobs'),
+      text_offset: list('text_offset'),
+    },
+    tokenIds: parts.flatMap((part) => part.token_ids ?? []),
+    promptTokenIds: parts.flatMap((part) => (part.prompt_token_ids ? [part.prompt_token_ids] : [])),
+  };
 }

@@ -1,6 +1,7 @@
 import pino from 'pino';
 import { type GatewaySettings, parseGatewayConfig } from '../../src/gateway/gateway-config.js';
 import { createGateway, type Gateway, type GatewayAddress } from '../../src/gateway/server.js';
+import { expectDocumented } from './documented.js';
 
 /** A response of which the test knows the body's shape. */
 export interface JsonResponse extends Response {
@@ -14,7 +15,10 @@ export interface TestGateway extends Omit<Gateway, 'listen'>, GatewayAddress {
   readonly log: Record<string, unknown>[];
   /** Waits until the log has this many lines. */
   logged(numLines: number): Promise<Record<string, unknown>[]>;
-  /** Posts a body, an object as JSON, to /v1/completions or another path. */
+  /**
+   * Posts a body, an object as JSON, to /v1/completions or another path. An answer in JSON must be as the OpenAPI
+   * document says.
+   */
   post(body: unknown, options?: RequestInit & { path?: string }): Promise<JsonResponse>;
 }
 
@@ -45,13 +49,17 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
       while (log.length < numLines) await new Promise<void>((resolve) => waiting.push(resolve));
       return log;
     },
-    post(body, { path = '/v1/completions', headers, ...options } = {}) {
-      return fetch(address.url + path, {
+    async post(body, { path = '/v1/completions', headers, ...options } = {}) {
+      const response = await fetch(address.url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),
         ...options,
       });
+      if (!response.headers.get('content-type')?.startsWith('application/json')) return response;
+      const text = await response.text();
+      expectDocumented({ method: 'POST', path }, response, text);
+      return new Response(text, response);
     },
   };
 }

@@ -1,36 +1,11 @@
 import type { ModelRunner } from '../model/model-runner.js';
-import { LogitsProcessor } from '../sampling/logits-processor.js';
-import { createRandom } from '../sampling/random.js';
-import { Sampler } from '../sampling/sampler.js';
-import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { GroupRequest } from '../scheduling/group-request.js';
 import { Scheduler, type SchedulerOptions } from '../scheduling/scheduler.js';
-import { Sequence, type SequenceFinishReason, type SequenceRequest } from '../scheduling/sequence.js';
-
-/** What one step brought about. */
-export interface StepOutput {
-  /** Sequences that got their place, in order. */
-  readonly started: readonly StartedSequence[];
-  /** The new tokens of each sequence that has come so far. */
-  readonly sampled: readonly SampledTokens[];
-  /** When the tokens were there, by the clock of the core. Milliseconds. */
-  readonly atMs: number;
-}
-
-export interface StartedSequence {
-  readonly id: number;
-  readonly cachedTokens: number;
-  readonly queueMs: number;
-  /** By the clock of the core. Milliseconds. */
-  readonly firstStepAtMs: number;
-}
-
-export interface SampledTokens {
-  readonly id: number;
-  /** One, and behind it those that drafts had right. */
-  readonly tokenIds: readonly number[];
-  /** Set if the last token is the sequence's last. */
-  readonly finishReason: SequenceFinishReason | undefined;
-}
+import type { Sequence } from '../scheduling/sequence.js';
+import { SequenceGroup } from '../scheduling/sequence-group.js';
+import { type LogitRows, logitRowsOf, readPromptLogprobs, toRowNumbers } from './logit-rows.js';
+import { SequenceSampler } from './sequence-sampler.js';
+import type { SequenceName, SequenceOutput, StartedSequence, StepOutput } from './step-output.js';
 
 /** What the core is made of. */
 export interface EngineCoreOptions {
@@ -47,159 +22,139 @@ export interface EngineCoreOptions {
   readonly now: () => number;
 }
 
-interface RunningSequence {
-  readonly sequence: Sequence;
-  readonly processor: LogitsProcessor;
-  /** The tokens that end it. */
-  readonly endIds: readonly number[];
-  readonly random: (position: number) => number;
-}
-
 /** The engine's hot loop, one turn of it at a time: ids in, ids out. */
 export class EngineCore {
   readonly #runner: ModelRunner;
   readonly #scheduler: Scheduler;
-  readonly #sampler: Sampler;
+  readonly #sampler: SequenceSampler;
   readonly #vocabSize: number;
-  readonly #endOfTextId: number;
   readonly #lookup: boolean;
   readonly #now: () => number;
-  readonly #sequences = new Map<number, RunningSequence>();
+  /** Those that have not ended, by id. */
+  readonly #groups = new Map<number, SequenceGroup>();
   /** Aborted while a step may be under way: taken out before the next. */
   readonly #aborted = new Set<number>();
+  readonly #stopped: SequenceName[] = [];
 
   constructor({ runner, vocabSize, endOfTextId, scheduler, lookup = false, now }: EngineCoreOptions) {
     this.#runner = runner;
     this.#scheduler = new Scheduler(scheduler);
-    this.#sampler = new Sampler(vocabSize);
+    this.#sampler = new SequenceSampler({ vocabSize, endOfTextId });
     this.#vocabSize = vocabSize;
-    this.#endOfTextId = endOfTextId;
     this.#lookup = lookup;
     this.#now = now;
   }
 
   get hasWork(): boolean {
-    return this.#sequences.size > 0;
+    return this.#groups.size > 0;
   }
 
-  /** What is running and waiting, and how many positions of KV cache are reserved. */
+  /** How many requests run and wait, and how many positions of KV cache are reserved. */
   get load() {
-    const { numRunning, numWaiting, numReservedPositions } = this.#scheduler;
-    return { numRunning, numWaiting, numReservedPositions };
+    const { numWaiting, numReservedPositions } = this.#scheduler;
+    return { numRunning: this.#groups.size - numWaiting, numWaiting, numReservedPositions };
   }
 
-  /** Queues a sequence; false if the queue is full. */
-  add(request: SequenceRequest): boolean {
-    const sequence = new Sequence(request, { arrivedAtMs: this.#now(), lookup: this.#lookup });
-    if (!this.#scheduler.add(sequence)) return false;
-    const { promptIds, sampling } = request;
-    const endIds = sampling.ignoreEos ? [] : [this.#endOfTextId];
-    endIds.push(...sampling.stopTokenIds);
-    const processor = new LogitsProcessor(sampling, { promptIds, endIds });
-    const random = createRandom(sampling.seed);
-    this.#sequences.set(request.id, {
-      sequence,
-      processor,
-      endIds,
-      random: (position) => random(0, position),
-    });
+  /** Queues a request, all of it; false if the queue is full. */
+  add(request: GroupRequest): boolean {
+    const group = new SequenceGroup(request, { arrivedAtMs: this.#now(), lookup: this.#lookup });
+    if (!this.#scheduler.add(group)) return false;
+    this.#groups.set(request.id, group);
     return true;
   }
 
-  /** Ends a sequence at the next step's start, wherever it is; it yields no more tokens. Unknown ids are ignored. */
-  abort(id: number): void {
-    if (this.#sequences.has(id)) this.#aborted.add(id);
+  /** Ends a request at the next step's start, wherever it is; it yields no more tokens. Unknown ids are ignored. */
+  abort(groupId: number): void {
+    if (this.#groups.has(groupId)) this.#aborted.add(groupId);
+  }
+
+  /** Ends one sequence of a request at the next step's start, if it runs. */
+  stop(name: SequenceName): void {
+    this.#stopped.push(name);
   }
 
   /** Advances some sequences: schedule, run, sample, update. */
   async step(): Promise<StepOutput> {
     this.#releaseAborted();
-    const started = this.#scheduler.admit().map((sequence) => this.#toStarted(sequence));
+    const admitted = this.#scheduler.admit();
+    for (const sequence of admitted) this.#sampler.add(sequence);
+    const started = admitted.map((sequence) => this.#toStarted(sequence));
     const batch = this.#scheduler.schedule();
-    if (batch === undefined) return { started, sampled: [], atMs: this.#now() };
-    const targets = samplingTargets(batch);
-    const { logits, newKv } = await this.#runner.run(
-      batch,
-      targets.flatMap(({ rows }) => rows),
-    );
+    if (batch === undefined) return { started, outputs: [], atMs: this.#now() };
+    const rows = logitRowsOf(batch);
+    const { logits, newKv } = await this.#runner.run(batch, rows.flatMap(toRowNumbers));
     this.#scheduler.advance(batch);
     this.#scheduler.cachePrefix(batch, newKv);
     let next = 0;
-    const sampled = targets.map(({ sequence, rows }) => {
+    const outputs = rows.flatMap((read) => {
       const first = next;
-      next += rows.length;
-      return this.#sample(sequence, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
+      next += read.numPromptRows + read.numSamplingRows;
+      return this.#read(read, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
     });
     // Only now: whoever leaves may make others move, with all that they have computed.
-    for (const { id, finishReason } of sampled) if (finishReason !== undefined) this.#release(id);
+    for (const output of outputs) if (output.finishReason !== undefined) this.#release(output);
     this.#runner.dropClasses(this.#scheduler.emptyClasses);
-    return { started, sampled, atMs: this.#now() };
+    return { started, outputs, atMs: this.#now() };
   }
 
-  /**
-   * Chooses a sequence's next token from the first row of its logits, and as long as a draft had it right, the one after
-   * it from the next row.
-   */
-  #sample(sequence: Sequence, logits: Float32Array): SampledTokens {
-    const { random, processor, endIds } = this.#sequences.get(sequence.id)!;
-    const { numDraftTokens, tokenIds: known } = sequence;
-    const tokenIds: number[] = [];
-    let finishReason: SequenceFinishReason | undefined;
-    for (let isRight = true; isRight && finishReason === undefined; ) {
-      const start = tokenIds.length * this.#vocabSize;
-      const row = logits.subarray(start, start + this.#vocabSize);
-      processor.apply(row);
-      const tokenId = this.#sampler.sample(row, sequence.sampling, random(sequence.numTokens));
-      isRight = tokenIds.length < numDraftTokens && known[sequence.numTokens] === tokenId;
-      if (isRight) sequence.numComputedTokens++;
-      processor.append(tokenId);
-      sequence.append(tokenId);
-      tokenIds.push(tokenId);
-      finishReason = finishReasonOf(sequence, endIds);
+  /** Reads what a batch brought of one sequence, and where its prompt is done, of the siblings that waited for it. */
+  #read(read: LogitRows, logits: Float32Array): SequenceOutput[] {
+    const { sequence, numPromptRows, numSamplingRows } = read;
+    const promptLogprobs = readPromptLogprobs(read, logits, this.#vocabSize);
+    if (sequence.numPendingTokens > 0) return [{ ...silent(sequence), promptLogprobs }];
+    const siblings = sequence.siblings.splice(0);
+    if (numSamplingRows === 0) {
+      const ended = [sequence, ...siblings].map((one) => ({
+        ...silent(one),
+        finishReason: 'length' as const,
+      }));
+      return ended.map((output, i) => (i === 0 ? { ...output, promptLogprobs } : output));
     }
-    sequence.lookup?.learn(numDraftTokens, tokenIds.length - 1);
-    return { id: sequence.id, tokenIds, finishReason };
+    const rows = logits.subarray(numPromptRows * this.#vocabSize);
+    const output = this.#sampler.sample(sequence, rows, siblings.length > 0);
+    return [{ ...output, promptLogprobs }, ...siblings.map((sibling) => this.#fork(sequence, sibling, rows))];
   }
 
-  #toStarted({ id, arrivedAtMs, numCachedTokens }: Sequence): StartedSequence {
+  /** Goes on with a sibling where the prompt ends, as if it had been computed for it alone. */
+  #fork(lead: Sequence, sibling: Sequence, logits: Float32Array): SequenceOutput {
+    const output = this.#sampler.sample(sibling, logits, true);
+    if (output.finishReason === undefined) this.#scheduler.fork(lead, sibling);
+    return output;
+  }
+
+  #toStarted({ groupId, index, arrivedAtMs, numCachedTokens: cachedTokens }: Sequence): StartedSequence {
     const firstStepAtMs = this.#now();
-    return { id, cachedTokens: numCachedTokens, queueMs: firstStepAtMs - arrivedAtMs, firstStepAtMs };
+    return { groupId, index, cachedTokens, queueMs: firstStepAtMs - arrivedAtMs, firstStepAtMs };
   }
 
   #releaseAborted(): void {
-    for (const id of this.#aborted) this.#release(id);
+    for (const id of this.#aborted) {
+      const group = this.#groups.get(id)!;
+      this.#scheduler.removeWaiting(group);
+      for (const sequence of group.running.values()) this.#end(sequence);
+      this.#groups.delete(id);
+    }
     this.#aborted.clear();
+    for (const name of this.#stopped.splice(0)) this.#release(name);
   }
 
-  #release(id: number): void {
-    const running = this.#sequences.get(id);
-    if (running === undefined) return;
-    this.#scheduler.release(running.sequence);
-    this.#sequences.delete(id);
+  #release({ groupId, index }: SequenceName): void {
+    const group = this.#groups.get(groupId);
+    const sequence = group?.running.get(index);
+    if (group === undefined || sequence === undefined) return;
+    group.running.delete(index);
+    this.#end(sequence);
+    if (group.running.size === 0 && !group.isWaiting) this.#groups.delete(groupId);
+  }
+
+  #end(sequence: Sequence): void {
+    this.#scheduler.release(sequence);
+    this.#sampler.remove(sequence);
   }
 }
 
-/** Whether a sequence's last token ends it. */
-function finishReasonOf(
-  { tokenIds, numTokens, maxTotalTokens }: Sequence,
-  endIds: readonly number[],
-): SequenceFinishReason | undefined {
-  if (endIds.includes(tokenIds[numTokens - 1]!)) return 'stop';
-  return numTokens >= maxTotalTokens ? 'length' : undefined;
-}
-
-/** A sequence that gets new tokens, and the rows of the batch to choose them from. */
-interface SamplingTarget {
-  readonly sequence: Sequence;
-  readonly rows: readonly number[];
-}
-
-/** The sequences whose known tokens are all computed by this batch: from the last one's row on they get new tokens. */
-function samplingTargets({ sequences, numNewTokens }: ScheduledBatch): SamplingTarget[] {
-  return sequences.flatMap((sequence, index) => {
-    const { numPendingTokens, numDraftTokens } = sequence;
-    if (numPendingTokens > numNewTokens) return [];
-    const first = index * numNewTokens + numPendingTokens - 1;
-    return [{ sequence, rows: Array.from({ length: 1 + numDraftTokens }, (_, i) => first + i) }];
-  });
+/** An output without tokens. */
+function silent({ groupId, index }: Sequence): SequenceOutput {
+  const none = undefined;
+  return { groupId, index, tokenIds: [], logprobs: none, promptLogprobs: none, finishReason: none };
 }

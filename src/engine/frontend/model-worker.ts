@@ -1,15 +1,16 @@
 import { Worker } from 'node:worker_threads';
-import type { StepOutput } from '../core/engine-core.js';
+import type { SequenceName, StepOutput } from '../core/step-output.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
-import type { SequenceRequest } from '../scheduling/sequence.js';
+import type { GroupRequest } from '../scheduling/group-request.js';
 import {
   type EngineCommand,
   fromWireError,
   type WorkerEvent,
   type WorkerOptions,
 } from '../worker/messages.js';
-import type { RequestStream } from './request-stream.js';
+import { toAbortError } from './abortable.js';
+import type { GroupListener } from './group-listener.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
 // to the package's dist/.
@@ -23,12 +24,13 @@ export interface ModelWorkerListeners {
   readonly onEnd: (error: EngineError) => void;
 }
 
-/** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' streams. */
+/** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' listeners. */
 export class ModelWorker {
   /** Fulfilled with the model's shape once it is in memory; rejected with MODEL_LOAD_FAILED. */
   readonly loaded: Promise<ModelShape>;
   readonly #worker: Worker;
-  readonly #streams = new Map<number, RequestStream>();
+  /** Of the requests that have not ended, by id. */
+  readonly #listeners = new Map<number, GroupListener>();
   readonly #exited: Promise<void>;
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
@@ -65,22 +67,33 @@ export class ModelWorker {
     return this.#load;
   }
 
-  /** Hands a sequence to the worker; its tokens go to the stream. */
-  add(request: SequenceRequest, stream: RequestStream): void {
-    if (this.#ended !== undefined) {
-      stream.fail(this.#ended);
-      return;
-    }
-    this.#streams.set(request.id, stream);
-    this.#post({ type: 'add', request });
+  /**
+   * Hands a request to the worker, and tells the listener what becomes of it. Aborting the signal fails it at once, also
+   * while its reader is busy elsewhere.
+   *
+   * @returns Ends the request, whether or not it has ended by itself, and lets go of the signal; call it in any case.
+   */
+  run(request: GroupRequest, listener: GroupListener, signal: AbortSignal): () => void {
+    const onAbort = () => {
+      listener.fail(toAbortError(signal));
+      this.#end(request.id);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) listener.fail(toAbortError(signal));
+    else if (this.#ended !== undefined) listener.fail(this.#ended);
+    else this.#add(request, listener);
+    return () => {
+      signal.removeEventListener('abort', onAbort);
+      this.#end(request.id);
+    };
   }
 
-  /** Ends a sequence, unless it has ended; its stream gets nothing more. */
-  abort(id: number): void {
-    if (this.#streams.delete(id)) this.#post({ type: 'abort', id });
+  /** Ends one of a request's sequences. */
+  stop(name: SequenceName): void {
+    this.#post({ type: 'stop', ...name });
   }
 
-  /** Lets a step under way end, then frees the model; streams that are left fail with `reason`. */
+  /** Lets a step under way end, then frees the model; requests that are left fail with `reason`. */
   async close(reason: EngineError): Promise<void> {
     this.#ended ??= reason;
     this.#failAll(reason);
@@ -88,41 +101,36 @@ export class ModelWorker {
     await this.#exited;
   }
 
+  #add(request: GroupRequest, listener: GroupListener): void {
+    this.#listeners.set(request.id, listener);
+    this.#post({ type: 'add', request });
+  }
+
+  #end(id: number): void {
+    if (this.#listeners.delete(id)) this.#post({ type: 'abort', id });
+  }
+
   #onEvent(event: Extract<WorkerEvent, { type: 'refused' | 'step' }>): void {
     if (event.type === 'refused') {
-      const stream = this.#streams.get(event.id);
-      this.#streams.delete(event.id);
-      stream?.fail(fromWireError(event.error));
+      const listener = this.#listeners.get(event.id);
+      this.#listeners.delete(event.id);
+      listener?.fail(fromWireError(event.error));
     } else {
       this.#load = event.load;
       this.#onStep(event.output);
     }
   }
 
-  #onStep({ started, sampled, atMs }: StepOutput): void {
-    for (const { id, cachedTokens, queueMs, firstStepAtMs } of started) {
-      this.#streams.get(id)?.accept({ cachedTokens, queueMs, firstStepAtMs });
-    }
-    for (const { id, tokenIds, finishReason } of sampled) {
-      const stream = this.#streams.get(id);
-      if (stream === undefined) continue; // aborted while the step ran
-      if (finishReason !== undefined) this.#streams.delete(id);
-      if (finishReason === 'stop') {
-        // The token that stops is told apart: it has no text.
-        const stopTokenId = tokenIds.at(-1)!;
-        stream.push(tokenIds.slice(0, -1), atMs);
-        stream.finish({ finishReason, stopTokenId, atMs });
-        continue;
-      }
-      stream.push(tokenIds, atMs);
-      if (finishReason === 'length') stream.finish({ finishReason });
-    }
+  #onStep({ started, outputs, atMs }: StepOutput): void {
+    // Whoever is not there has ended while the step ran.
+    for (const sequence of started) this.#listeners.get(sequence.groupId)?.start(sequence);
+    for (const output of outputs) this.#listeners.get(output.groupId)?.take(output, atMs);
   }
 
   #failAll(error: EngineError): void {
-    const streams = [...this.#streams.values()];
-    this.#streams.clear();
-    for (const stream of streams) stream.fail(error);
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.fail(error);
   }
 
   #post(command: EngineCommand): void {

@@ -1,9 +1,9 @@
-import type { AcceptedEvent, DeltaEvent, FinishedEvent, GenerateEvent } from '../engine.js';
+import type { AcceptedEvent, FinishedEvent, GenerateEvent } from '../completion.js';
+import type { SequenceOutput, StartedSequence } from '../core/step-output.js';
 import type { EngineError } from '../engine-error.js';
-import { Detokenizer } from './detokenizer.js';
-import { StepClock } from './step-clock.js';
-import { StopChecker } from './stop-checker.js';
-import type { TokenBytes } from './token-bytes.js';
+import { type ChoiceOptions, ChoiceStream } from './choice-stream.js';
+import type { GroupListener } from './group-listener.js';
+import type { RequestPrompt } from './request-prompt.js';
 
 /** What a request's stream is made of. */
 export interface RequestStreamOptions {
@@ -11,130 +11,123 @@ export interface RequestStreamOptions {
   readonly model: string;
   /** What the bits of the answer depend on. */
   readonly systemFingerprint: string;
-  readonly promptTokens: number;
-  /** Strings that end the completion, each not empty and well-formed. */
-  readonly stop: readonly string[];
-  /** In the text of so many tokens, from the start, stop strings mean nothing. */
-  readonly minTokens: number;
-  readonly tokenBytes: TokenBytes;
-  /** Called once, when a stop string ends the completion: no more tokens are needed. */
-  readonly onStop: () => void;
+  readonly prompts: readonly RequestPrompt[];
+  /** Choices of each prompt. */
+  readonly n: number;
+  /** Candidates of each prompt, which the worker's sequences are; at least `n`. */
+  readonly bestOf: number;
+  readonly choice: ChoiceOptions;
+  /** Called when a stop string ends a candidate: no more of its tokens are needed. */
+  readonly onStop: (index: number) => void;
 }
-
-/** How the worker took the request up. */
-export interface Acceptance {
-  /** Tokens of the prompt that need no computing. */
-  readonly cachedTokens: number;
-  /** From arrival to the first step. Milliseconds. */
-  readonly queueMs: number;
-  /** When the first step begins, on the clock of `push`. Milliseconds. */
-  readonly firstStepAtMs: number;
-}
-
-/** How the worker ended the completion. */
-export type Completion =
-  /** The last token has been pushed. */
-  | { readonly finishReason: 'length' }
-  /** This token ended it, at this time of the worker's clock, and was not pushed: it is no part of the text. */
-  | { readonly finishReason: 'stop'; readonly stopTokenId: number; readonly atMs: number };
 
 /**
- * One request's stream, between the worker's messages and the reader's loop. Tokens become text, and stop strings
- * are found, as they arrive, so that a stop ends the work whether or not anyone reads; what has not been read is
- * kept as one delta, so that a slow reader costs no more than the completion itself, and delays nothing.
+ * One request's stream, between the worker's messages and the reader's loop. Its choices come interleaved, in the order
+ * in which they have something to tell; where there are more candidates than choices, a prompt's come when the last
+ * candidate has ended, the best first.
  */
-export class RequestStream {
+export class RequestStream implements GroupListener {
   readonly #options: RequestStreamOptions;
-  readonly #detokenizer = new Detokenizer();
-  readonly #stopChecker: StopChecker;
-  readonly #clock = new StepClock();
-  #cachedTokens = 0;
-  #completionTokens = 0;
-  #acceptedPredictionTokens = 0;
+  /** Those whose end the reader does not have, by the index of their sequence. */
+  readonly #candidates = new Map<number, ChoiceStream>();
+  readonly #usage: { -readonly [key in keyof FinishedEvent['usage']]: number };
+  #numLeft: number;
 
-  // What the reader has yet to get, in this order; nothing is added after the end.
+  // What the reader has yet to get, in this order.
   #accepted: AcceptedEvent | undefined;
-  #text = '';
-  #tokenIds: number[] = [];
-  #end: FinishedEvent | EngineError | undefined;
+  /** By index; in the order in which they came to have something. */
+  readonly #ready = new Map<number, ChoiceStream>();
+  #failure: EngineError | undefined;
   #wake: (() => void) | undefined;
 
   constructor(options: RequestStreamOptions) {
     this.#options = options;
-    this.#stopChecker = new StopChecker(options.stop);
+    const { prompts, n } = options;
+    const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+    this.#usage = { promptTokens, completionTokens: 0, cachedTokens: 0, acceptedPredictionTokens: 0 };
+    this.#numLeft = prompts.length * n;
   }
 
-  /** The request has its place. Comes first. */
-  accept({ cachedTokens, queueMs, firstStepAtMs }: Acceptance): void {
-    if (this.#end !== undefined) return;
-    const { model, systemFingerprint, promptTokens } = this.#options;
-    this.#cachedTokens = cachedTokens;
-    this.#clock.start(queueMs, firstStepAtMs);
-    this.#accepted = { type: 'accepted', model, systemFingerprint, promptTokens, cachedTokens };
+  start(started: StartedSequence): void {
+    if (this.#failure !== undefined) return;
+    const { index, cachedTokens } = started;
+    const { model, systemFingerprint, prompts, bestOf, choice } = this.#options;
+    // A prompt counts once, however often it is computed.
+    if (index % bestOf === 0) this.#usage.cachedTokens += cachedTokens;
+    if (index === 0) {
+      const ids = prompts.map((prompt) => prompt.ids);
+      this.#accepted = { type: 'accepted', model, systemFingerprint, prompts: ids, cachedTokens };
+      this.#notify();
+    }
+    this.#candidates.set(index, new ChoiceStream(choice, this.#promptOf(index), started));
+  }
+
+  take(output: SequenceOutput, atMs: number): void {
+    const { index, promptLogprobs } = output;
+    const candidate = this.#candidates.get(index);
+    if (candidate === undefined || candidate.end !== undefined || this.#failure !== undefined) return;
+    if (promptLogprobs !== undefined) this.#promptOf(index).addRows(promptLogprobs);
+    const { numTokens, numPredicted } = candidate;
+    candidate.take(output, atMs);
+    this.#usage.completionTokens += candidate.numTokens - numTokens;
+    this.#usage.acceptedPredictionTokens += candidate.numPredicted - numPredicted;
+    if (candidate.end !== undefined && output.finishReason === undefined) this.#options.onStop(index);
+    if (this.#options.bestOf === this.#options.n) this.#ready.set(index, candidate);
+    else if (candidate.end !== undefined) this.#chooseBest(Math.floor(index / this.#options.bestOf));
     this.#notify();
   }
 
-  /**
-   * A step gave these tokens, in this order, at this time of the worker's clock. Those after the one that
-   * completes a stop string are dropped.
-   */
-  push(tokenIds: readonly number[], atMs: number): void {
-    if (this.#end !== undefined) return;
-    this.#clock.tick(atMs);
-    for (const [index, id] of tokenIds.entries()) {
-      this.#tokenIds.push(id);
-      this.#completionTokens += 1;
-      // A step computes one token for certain; those behind it are guesses that held.
-      if (index > 0) this.#acceptedPredictionTokens += 1;
-      this.#addText(this.#detokenizer.push(this.#options.tokenBytes.bytesOf(id)));
-      const { matched } = this.#stopChecker;
-      if (matched === undefined) continue;
-      this.#endWith(this.#finished('stop', matched));
-      this.#options.onStop();
-      return;
-    }
-    this.#notify();
-  }
-
-  /** The worker ended the completion. What was held back is given out. */
-  finish(completion: Completion): void {
-    if (this.#end !== undefined) return;
-    this.#addText(this.#detokenizer.flush());
-    this.#text += this.#stopChecker.flush();
-    if (completion.finishReason === 'stop') {
-      this.#clock.tick(completion.atMs);
-      this.#tokenIds.push(completion.stopTokenId);
-      this.#completionTokens += 1;
-    }
-    const { matched } = this.#stopChecker; // a stop string may end in the U+FFFD of a broken character
-    const stop = completion.finishReason === 'stop' ? completion.stopTokenId : undefined;
-    this.#endWith(
-      matched === undefined ? this.#finished(completion.finishReason, stop) : this.#finished('stop', matched),
-    );
-  }
-
-  /** The request ends with an error. The reader gets what there is, and then the error. */
+  /** The reader gets what there is, and then the error. */
   fail(error: EngineError): void {
-    if (this.#end === undefined) this.#endWith(error);
+    this.#failure ??= error;
+    this.#notify();
   }
 
   /**
    * Gives the events, once, to one reader. A reader that leaves while it waits has left with the next event.
    *
-   * @throws EngineError as given to `fail`.
+   * @throws EngineError as given to `fail`, unless all choices have ended before.
    */
   async *events(): AsyncGenerator<GenerateEvent, void, undefined> {
-    for (let event: GenerateEvent | EngineError | undefined; event === undefined || event !== this.#end; ) {
-      event = this.#take();
-      if (event instanceof Error) throw event;
-      if (event === undefined) await this.#arrival();
-      else yield event;
+    while (this.#numLeft > 0) {
+      const event = this.#next();
+      if (event !== undefined) yield event;
+      else if (this.#failure !== undefined) throw this.#failure;
+      else await this.#arrival();
     }
   }
 
-  #addText(text: string): void {
-    const searched = this.#completionTokens > this.#options.minTokens;
-    this.#text += searched ? this.#stopChecker.push(text) : text;
+  #promptOf(index: number): RequestPrompt {
+    return this.#options.prompts[Math.floor(index / this.#options.bestOf)]!;
+  }
+
+  /** Makes choices of a prompt's best candidates, once all have ended; of equally good ones the first. */
+  #chooseBest(prompt: number): void {
+    const { n, bestOf } = this.#options;
+    const candidates = Array.from({ length: bestOf }, (_, i) => this.#candidates.get(prompt * bestOf + i));
+    const ended = candidates.filter((candidate) => candidate?.end !== undefined) as ChoiceStream[];
+    if (ended.length < bestOf) return;
+    ended.sort((a, b) => b.meanLogprob - a.meanLogprob);
+    for (const [rank, choice] of ended.slice(0, n).entries()) this.#ready.set(prompt * n + rank, choice);
+    for (let i = 0; i < bestOf; i += 1) this.#candidates.delete(prompt * bestOf + i);
+  }
+
+  #next(): GenerateEvent | undefined {
+    const accepted = this.#accepted;
+    this.#accepted = undefined;
+    if (accepted !== undefined) return accepted;
+    for (const [index, choice] of this.#ready) {
+      const delta = choice.takeDelta();
+      // One that has ended stays for its end, which comes at once.
+      if (choice.end === undefined) this.#ready.delete(index);
+      if (delta !== undefined) return { type: 'delta', index, ...delta };
+      if (choice.end === undefined) continue;
+      this.#ready.delete(index);
+      if (this.#options.bestOf === this.#options.n) this.#candidates.delete(index);
+      this.#numLeft -= 1;
+      return { type: 'finished', index, ...choice.end, usage: { ...this.#usage } };
+    }
+    return undefined;
   }
 
   /** Waits until there is something to take. */
@@ -142,36 +135,6 @@ export class RequestStream {
     return new Promise((resolve) => {
       this.#wake = resolve;
     });
-  }
-
-  #take(): GenerateEvent | EngineError | undefined {
-    const accepted = this.#accepted;
-    this.#accepted = undefined;
-    return accepted ?? this.#takeDelta() ?? this.#end;
-  }
-
-  #takeDelta(): DeltaEvent | undefined {
-    const text = this.#text;
-    const tokenIds = this.#tokenIds;
-    if (text === '' && tokenIds.length === 0) return undefined;
-    this.#text = '';
-    this.#tokenIds = [];
-    return { type: 'delta', text, tokenIds, tokenBytes: this.#options.tokenBytes.concatenate(tokenIds) };
-  }
-
-  #finished(finishReason: 'stop' | 'length', stop: string | number | undefined): FinishedEvent {
-    const usage = {
-      promptTokens: this.#options.promptTokens,
-      completionTokens: this.#completionTokens,
-      cachedTokens: this.#cachedTokens,
-      acceptedPredictionTokens: this.#acceptedPredictionTokens,
-    };
-    return { type: 'finished', finishReason, stop, usage, timings: this.#clock.timings() };
-  }
-
-  #endWith(end: FinishedEvent | EngineError): void {
-    this.#end = end;
-    this.#notify();
   }
 
   #notify(): void {

@@ -1,4 +1,4 @@
-import type { Timings } from '../engine.js';
+import type { Timings } from '../completion.js';
 
 /** The moments of a completion, on the worker's clock. */
 export class StepClock {

@@ -16,7 +16,7 @@ export class TokenBytes {
   }
 
   /**
-   * Gives a token's bytes, a view that must not be written to. The end-of-text token has none.
+   * Gives a token's bytes, a view that must not be written to. The end-of-text token's are those of its name in texts.
    *
    * @throws RangeError for an id outside the vocabulary.
    */
@@ -35,7 +35,7 @@ export class TokenBytes {
   }
 
   /** Gives the bytes of several tokens in one new array. */
-  concatenate(ids: readonly number[]): Uint8Array {
+  concatenate(ids: readonly number[] | Int32Array): Uint8Array {
     let length = 0;
     for (const id of ids) length += this.bytesOf(id).length;
     const joined = new Uint8Array(length);
@@ -49,8 +49,11 @@ export class TokenBytes {
   }
 }
 
-/** GPT-2's end-of-text token, the one special token that it has. */
+/** GPT-2's end-of-text token, the one special token that it has: between documents. In a completion it has no text. */
 export const END_OF_TEXT_ID = 50_256;
+
+/** How the end-of-text token is written in a prompt. */
+export const END_OF_TEXT = '<|endoftext|>';
 
 /**
  * Loads GPT-2's vocabulary of 50,257 tokens. A token's id is its rank in the merges, too. Takes some 40 ms the
@@ -61,7 +64,7 @@ export async function loadTokenBytes(): Promise<TokenBytes> {
   const encoder = new TextEncoder();
   const offsets = new Uint32Array(END_OF_TEXT_ID + 2);
   // A string holds a token that is UTF-8, an array one that is not; three bytes a UTF-16 code unit are enough.
-  const capacity = ranks.reduce((sum, token) => sum + token.length * 3, 0);
+  const capacity = ranks.reduce((sum, token) => sum + token.length * 3, END_OF_TEXT.length);
   const bytes = new Uint8Array(capacity);
   let end = 0;
   for (let id = 0; id < END_OF_TEXT_ID; id += 1) {
@@ -75,6 +78,7 @@ export async function loadTokenBytes(): Promise<TokenBytes> {
     }
     offsets[id + 1] = end;
   }
+  end += encoder.encodeInto(END_OF_TEXT, bytes.subarray(end)).written;
   offsets[END_OF_TEXT_ID + 1] = end;
   return new TokenBytes(bytes.slice(0, end), offsets);
 }

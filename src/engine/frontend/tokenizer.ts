@@ -1,14 +1,12 @@
 import { BytePairMerger } from './byte-pair-merger.js';
 import { TokenBound } from './token-bound.js';
-import { END_OF_TEXT_ID, loadTokenBytes, type TokenBytes } from './token-bytes.js';
+import { END_OF_TEXT, END_OF_TEXT_ID, loadTokenBytes, type TokenBytes } from './token-bytes.js';
 import { NO_TOKEN, TokenIndex } from './token-index.js';
 
 /** A text's tokens, or that there are more of them than were allowed: at least `atLeast`. */
 export type Encoding =
   | { readonly tooLong: false; readonly ids: number[] }
   | { readonly tooLong: true; readonly atLeast: number };
-
-const END_OF_TEXT = '<|endoftext|>';
 
 /**
  * GPT-2's rule for cutting text into pre-tokens, which tokens never span: contractions, letters, numbers and
@@ -36,7 +34,7 @@ export class Tokenizer {
     this.tokenBytes = tokenBytes;
     this.#index = new TokenIndex(tokenBytes);
     this.#merger = new BytePairMerger(this.#index);
-    this.#bound = new TokenBound([...tokenBytes, this.#encoder.encode(END_OF_TEXT)]);
+    this.#bound = new TokenBound(tokenBytes);
   }
 
   /**

@@ -1,23 +1,33 @@
-import type { GenerateRequest } from '../engine.js';
 import { EngineError } from '../engine-error.js';
+import type { SamplingParams } from '../sampling/sampling-params.js';
 
 /**
- * Checks that a request names no tokens but the model's.
+ * Checks that token ids are in the vocabulary.
+ *
+ * @param toField names the field of an id, by its place and itself
+ * @throws EngineError INVALID_FIELD that names the first id outside.
+ */
+export function checkTokenIds(
+  ids: Iterable<number>,
+  vocabSize: number,
+  toField: (index: number, id: number) => string,
+): void {
+  let index = 0;
+  for (const id of ids) {
+    if (!(Number.isInteger(id) && id >= 0 && id < vocabSize))
+      throw outside(toField(index, id), id, vocabSize);
+    index += 1;
+  }
+}
+
+/**
+ * Checks that sampling parameters name no tokens but the model's.
  *
  * @throws EngineError INVALID_FIELD that names the first id outside the vocabulary.
  */
-export function checkVocabulary({ prompt, sampling }: GenerateRequest, vocabSize: number): void {
-  const check = (ids: Iterable<number>, toField: (index: number, id: number) => string) => {
-    let index = 0;
-    for (const id of ids) {
-      if (!(Number.isInteger(id) && id >= 0 && id < vocabSize))
-        throw outside(toField(index, id), id, vocabSize);
-      index += 1;
-    }
-  };
-  if (typeof prompt !== 'string') check(prompt, (index) => `prompt_token_ids.ids[${index}]`);
-  check(sampling.stopTokenIds, (index) => `stop_token_ids[${index}]`);
-  check(sampling.logitBias.keys(), (_, id) => `logit_bias[${id}]`);
+export function checkSamplingTokens({ stopTokenIds, logitBias }: SamplingParams, vocabSize: number): void {
+  checkTokenIds(stopTokenIds, vocabSize, (index) => `stop_token_ids[${index}]`);
+  checkTokenIds(logitBias.keys(), vocabSize, (_, id) => `logit_bias[${id}]`);
 }
 
 function outside(field: string, id: number, vocabSize: number): EngineError {

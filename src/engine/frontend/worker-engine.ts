@@ -1,18 +1,27 @@
-import type { Engine, GenerateEvent, GenerateRequest, ModelInfo } from '../engine.js';
+import type { GenerateEvent, GenerateRequest } from '../completion.js';
+import type { Engine, ModelInfo } from '../engine.js';
 import { EngineError } from '../engine-error.js';
+import type { ScoreRequest, ScoreResult } from '../score.js';
+import type { Detokenization, Tokenization } from '../tokenization.js';
 import type { WorkerOptions } from '../worker/messages.js';
+import { abortable } from './abortable.js';
+import { toChoiceOptions, toGroup } from './generation.js';
 import { HostedModel } from './hosted-model.js';
-import { toPromptIds } from './prompt-ids.js';
+import { PromptEncoder } from './prompt-encoder.js';
+import { RequestPrompt } from './request-prompt.js';
 import { RequestStream } from './request-stream.js';
+import { ScoreCollector } from './score-collector.js';
+import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
+import { toText, toTokens } from './text-tokens.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
-import { checkVocabulary } from './vocabulary-check.js';
+import { checkSamplingTokens, checkTokenIds } from './vocabulary-check.js';
 
 /** The engine whose models each compute in a worker thread. */
 export class WorkerEngine implements Engine {
   readonly #models: readonly HostedModel[];
   readonly #listeners = new Set<(model: ModelInfo) => void>();
   #tokenizer: Promise<Tokenizer> | undefined;
-  #numSequences = 0;
+  #numRequests = 0;
   #closed = false;
 
   constructor(
@@ -27,37 +36,59 @@ export class WorkerEngine implements Engine {
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const model = this.#find(request.model);
-    const { worker, shape } = await abortable(model.ready(), signal);
-    const tokenizer = await abortable(this.#loadTokenizer(), signal);
-    // From here to the listener nothing waits; an abort just before would find none.
-    if (signal.aborted) throw abortError(signal);
-    checkVocabulary(request, shape.vocabSize);
-    const promptIds = toPromptIds(request, shape, tokenizer);
-    const id = ++this.#numSequences;
+    const { id, model, worker, shape, tokenBytes, encoder } = await this.#begin(request.model, signal);
+    checkSamplingTokens(request.sampling, shape.vocabSize);
+    const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
     const stream = new RequestStream({
-      model: model.id,
+      model,
       systemFingerprint: shape.fingerprint,
-      promptTokens: promptIds.length,
-      stop: request.stop,
-      minTokens: request.sampling.minTokens,
-      tokenBytes: tokenizer.tokenBytes,
-      onStop: () => worker.abort(id),
+      prompts: prompts.map((ids, i) => {
+        const { input } = request.prompts[i]!;
+        return new RequestPrompt(ids, typeof input === 'string' ? input : undefined, tokenBytes);
+      }),
+      n: request.n,
+      bestOf: request.bestOf,
+      choice: toChoiceOptions(request, tokenBytes),
+      onStop: (index) => worker.stop({ groupId: id, index }),
     });
-    // At once, not when the reader next asks: it may be busy elsewhere.
-    const onAbort = () => {
-      stream.fail(abortError(signal));
-      worker.abort(id);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
+    const end = worker.run(toGroup(id, request, prompts), stream, signal);
     try {
-      worker.add({ id, promptIds, maxTokens: request.maxTokens, sampling: request.sampling }, stream);
       yield* stream.events();
     } finally {
-      signal.removeEventListener('abort', onAbort);
-      // However the stream ended: a sequence that has not ended by itself gives its place back.
-      worker.abort(id);
+      end();
     }
+  }
+
+  async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+    const { id, model, worker, shape, tokenBytes, encoder } = await this.#begin(request.model, signal);
+    const scoring = await encodeScoring(request, encoder);
+    const { context, continuations } = scoring;
+    const numTop = request.logprobs;
+    const collector = new ScoreCollector(continuations.length);
+    const end = worker.run(toScoringGroup(id, scoring, numTop), collector, signal);
+    try {
+      const { rows, cachedTokens } = await collector.collected;
+      const scores = continuations.map((ids, i) => toScore(ids, rows[i]!, { tokenBytes, numTop }));
+      const promptTokens = continuations.reduce((sum, { length }) => sum + length, context.length);
+      const usage = { promptTokens, completionTokens: 0, cachedTokens, acceptedPredictionTokens: 0 };
+      return { model, systemFingerprint: shape.fingerprint, scores, usage };
+    } finally {
+      end();
+    }
+  }
+
+  async tokenize(id: string, text: string): Promise<Tokenization> {
+    const model = this.#find(id);
+    const tokens = toTokens(text, await this.#loadTokenizer());
+    return { model: model.id, tokens, contextLength: model.info.shape?.contextLength };
+  }
+
+  async detokenize(id: string, tokenIds: readonly number[]): Promise<Detokenization> {
+    const model = this.#find(id);
+    const { tokenBytes } = await this.#loadTokenizer();
+    checkTokenIds(tokenIds, tokenBytes.size, (index) => `token_ids[${index}]`);
+    const bytes = tokenBytes.concatenate(tokenIds);
+    return { model: model.id, text: toText(bytes), bytes };
   }
 
   models(): readonly ModelInfo[] {
@@ -78,6 +109,23 @@ export class WorkerEngine implements Engine {
     await Promise.all(this.#models.map((model) => model.close(closed())));
   }
 
+  /** Numbers a request and waits for its model, loading it if need be. */
+  async #begin(modelId: string, signal: AbortSignal) {
+    const model = this.#find(modelId);
+    const { worker, shape } = await abortable(model.ready(), signal);
+    const tokenizer = await abortable(this.#loadTokenizer(), signal);
+    const encoder = new PromptEncoder(tokenizer, shape);
+    this.#numRequests += 1;
+    return {
+      id: this.#numRequests,
+      model: model.id,
+      worker,
+      shape,
+      tokenBytes: tokenizer.tokenBytes,
+      encoder,
+    };
+  }
+
   #find(id: string): HostedModel {
     if (this.#closed) throw closed();
     const model = id === '' ? this.#models[0] : this.#models.find((candidate) => candidate.id === id);
@@ -93,26 +141,6 @@ export class WorkerEngine implements Engine {
     this.#tokenizer ??= createTokenizer();
     return this.#tokenizer;
   }
-}
-
-/** Waits for a promise until the signal aborts. */
-async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  if (signal.aborted) throw abortError(signal);
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(abortError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function abortError(signal: AbortSignal): EngineError {
-  if (signal.reason instanceof EngineError) return signal.reason;
-  return new EngineError('CANCELLED', 'The request was cancelled.', { cause: signal.reason });
 }
 
 function closed(): EngineError {

@@ -84,6 +84,13 @@ export class SlotTable<T extends Occupant> {
     if (blocks.length > 0) this.#moves.push({ blocks, to: slotOf(occupant) });
   }
 
+  /** Gives a newcomer a slot that holds `numPositions`, among those that decode, and what it has computed of `from`. */
+  fork(from: T, occupant: T, numPositions: number): void {
+    this.#insert(occupant, this.classIndexFor(numPositions), true);
+    const { numComputedTokens } = occupant;
+    this.#moves.push({ from: slotOf(from), to: slotOf(occupant), numPositions: numComputedTokens });
+  }
+
   /**
    * Moves an occupant up if its class holds fewer than `numPositions`: to twice the capacity, so that all its moves
    * together copy little more than once what it has, but not beyond what it needs for `maxPositions`.

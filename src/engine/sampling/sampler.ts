@@ -172,7 +172,8 @@ function leastLogit(maximum: number, { minP, temperature }: SamplingParams): num
   return maximum + temperature * Math.log(minP);
 }
 
-function complaintAbout(maximum: number): string {
+/** Says why a row of logits with this maximum is no distribution. */
+export function complaintAbout(maximum: number): string {
   if (Number.isNaN(maximum)) return 'The model produced NaN: its weights or its arithmetic are broken.';
   return `The model produced no distribution: its greatest logit is ${maximum}.`;
 }

@@ -5,14 +5,14 @@ import type { Sequence } from './sequence.js';
 /** A round's gain must pay for the copies that it asks for within so many rounds. */
 const PAYBACK_ROUNDS = 8;
 
-/** What placing depends on; see {@link SchedulerOptions}. */
+/** What placing depends on. */
 export interface PlacingLimits {
   /** What a batch's reading of the weights costs, in positions of one sequence. */
   readonly batchCost: number;
   /** The KV cache's budget in positions: a class has slots for no more. */
   readonly maxCachedPositions: number;
-  /** The most sequences that may come into a class by prefilling before the next round. */
-  readonly maxPrefilling: number;
+  /** The most sequences that may come into a class before the next round. */
+  readonly maxArriving: number;
 }
 
 /**
@@ -32,7 +32,7 @@ export function placeDecoding(slots: SlotTable<Sequence>, limits: PlacingLimits)
   const fits = (choice: readonly number[]) =>
     demandOf(choice).every(({ capacity, numSequences }, index) => {
       const hasGuests = choice.some((classIndex, i) => classIndex === index && classIndex !== needed[i]);
-      return !hasGuests || (numSequences + limits.maxPrefilling) * capacity <= limits.maxCachedPositions;
+      return !hasGuests || (numSequences + limits.maxArriving) * capacity <= limits.maxCachedPositions;
     });
 
   const targets = planClasses(demandOf(needed), batchCost);

@@ -1,29 +1,21 @@
-import { PrefixCache } from '../kv-cache/prefix-cache.js';
+import { type CachedBlock, PrefixCache } from '../kv-cache/prefix-cache.js';
 import { SlotTable } from '../kv-cache/slot-table.js';
+import { Admission, type AdmissionLimits } from './admission.js';
 import { draftTokens } from './draft-tokens.js';
 import { placeDecoding } from './place-decoding.js';
 import type { ScheduledBatch } from './scheduled-batch.js';
 import type { Sequence } from './sequence.js';
+import type { SequenceGroup } from './sequence-group.js';
+import { numSharedTokens } from './shared-tokens.js';
 
 /** The scheduler's bounds. */
-export interface SchedulerOptions {
+export interface SchedulerOptions extends AdmissionLimits {
   /** The capacity classes' positions per slot, ascending. */
   readonly capacities: readonly number[];
-  /** The most sequences that hold slots at a time. */
-  readonly maxRunning: number;
-  /** The most sequences that wait for a slot. */
-  readonly maxWaiting: number;
-  /** The most prompt tokens of those that wait, in all. */
-  readonly maxWaitingTokens: number;
   /** The most sequences that prefill side by side; they take turns, chunk by chunk. */
   readonly maxPrefilling: number;
   /** Tokens of a prefill chunk; chunks end at its multiples, counted from the start of the sequence. */
   readonly prefillChunk: number;
-  /**
-   * The KV cache's budget in positions. What a sequence may come to need is reserved when it is admitted; what is left
-   * holds the prefix cache.
-   */
-  readonly maxCachedPositions: number;
   /** What a batch's reading of the weights costs, in positions of one sequence's keys and values. */
   readonly batchCost: number;
 }
@@ -42,31 +34,31 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #slots: SlotTable<Sequence>;
   readonly #prefixCache: PrefixCache;
-  readonly #waiting: Sequence[] = [];
+  readonly #admission: Admission;
   /** Those with more than one token to compute; the first one's turn is next. */
   readonly #prefilling: Sequence[] = [];
-  #numRunning = 0;
-  #numWaitingTokens = 0;
-  #numReservedPositions = 0;
   #round: Turn[] = [];
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#slots = new SlotTable(options.capacities);
     this.#prefixCache = new PrefixCache(options.prefillChunk);
+    this.#admission = new Admission(options, (sequence) => this.#slots.capacityFor(sequence.maxCachedTokens));
   }
 
+  /** Sequences that have their places. */
   get numRunning(): number {
-    return this.#numRunning;
+    return this.#admission.numRunning;
   }
 
+  /** Requests of which nothing runs yet. */
   get numWaiting(): number {
-    return this.#waiting.length;
+    return this.#admission.numWaiting;
   }
 
   /** Positions reserved in the KV cache. */
   get numReservedPositions(): number {
-    return this.#numReservedPositions;
+    return this.#admission.numReservedPositions;
   }
 
   /** Positions that the prefix cache holds. */
@@ -79,29 +71,26 @@ export class Scheduler {
     return this.#slots.classes.flatMap(({ occupants }, index) => (occupants.length === 0 ? [index] : []));
   }
 
-  /** Queues a sequence; false if the queue is full. Those that only wait for the next step to begin do not count. */
-  add(sequence: Sequence): boolean {
-    const { maxRunning, maxWaiting, maxWaitingTokens } = this.#options;
-    const numFree = maxRunning - this.#numRunning;
-    const waitingTokens = this.#numWaitingTokens + sequence.numPromptTokens;
-    // One that is alone may be as long as the context allows.
-    const tooMany = this.#waiting.length > 0 && waitingTokens > maxWaitingTokens;
-    if (tooMany || this.#waiting.length >= maxWaiting + numFree) return false;
-    this.#waiting.push(sequence);
-    this.#numWaitingTokens = waitingTokens;
-    return true;
+  /** Queues a request, all of it; false if the queue is full. */
+  add(group: SequenceGroup): boolean {
+    return this.#admission.add(group);
   }
 
-  /** Gives slots to those that waited longest, as many as there is room for; returns them. */
+  /** Takes a request's waiting sequences out of the queue. */
+  removeWaiting(group: SequenceGroup): void {
+    this.#admission.removeWaiting(group);
+  }
+
+  /** Gives places to those whose turn it is, as many as there is room for; returns them. Between rounds only. */
   admit(): readonly Sequence[] {
     const admitted: Sequence[] = [];
-    for (let next = this.#waiting[0]; next !== undefined && this.#canAdmit(next); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#numWaitingTokens -= next.numPromptTokens;
-      this.#numRunning++;
-      this.#numReservedPositions += this.#reservation(next);
-      this.#place(next);
-      admitted.push(next);
+    if (this.numRunning === 0) this.#round = [];
+    if (this.#round.length > 0) return admitted;
+    while (this.#prefilling.length < this.#options.maxPrefilling) {
+      const lead = this.#admission.admitNext(({ next }) => !this.#isBeingComputed(next));
+      if (lead === undefined) break;
+      this.#place(lead);
+      admitted.push(lead, ...lead.siblings);
     }
     if (admitted.length > 0) this.#shrinkPrefixCache();
     return admitted;
@@ -109,7 +98,7 @@ export class Scheduler {
 
   /** The next batch of the round; undefined if nobody holds a slot. */
   schedule(): ScheduledBatch | undefined {
-    if (this.#numRunning === 0) return undefined;
+    if (this.numRunning === 0) return undefined;
     for (;;) {
       if (this.#round.length === 0) this.#round = this.#newRound();
       const turn = this.#round.shift();
@@ -125,11 +114,11 @@ export class Scheduler {
       const { numPendingTokens } = sequence;
       const wasPrefilling = numPendingTokens > 1;
       sequence.numComputedTokens += Math.min(numNewTokens, numPendingTokens);
-      // At most one token is left to compute: from here on it advances with those that decode.
-      if (wasPrefilling && sequence.numTokens - sequence.numComputedTokens <= 1) {
-        remove(this.#prefilling, sequence);
-        this.#slots.startDecoding(sequence);
-      }
+      const { numPendingTokens: numLeft, isFull } = sequence;
+      if (!wasPrefilling || numLeft > 1) continue;
+      // At most one token is left to compute: from here on it advances with those that decode, unless it ends here.
+      remove(this.#prefilling, sequence);
+      if (numLeft > 0 || !isFull) this.#slots.startDecoding(sequence);
     }
   }
 
@@ -149,21 +138,24 @@ export class Scheduler {
     this.#shrinkPrefixCache();
   }
 
-  /** Takes a sequence out, wherever it is. */
-  release(sequence: Sequence): void {
-    if (sequence.slot === undefined) {
-      if (remove(this.#waiting, sequence)) this.#numWaitingTokens -= sequence.numPromptTokens;
-      return;
-    }
-    remove(this.#prefilling, sequence);
-    this.#slots.release(sequence);
-    this.#numRunning--;
-    this.#numReservedPositions -= this.#reservation(sequence);
+  /** Gives a sibling a slot of its own, with a copy of their prompt; from here on it decodes. */
+  fork(lead: Sequence, sibling: Sequence): void {
+    sibling.numComputedTokens = sibling.numPromptTokens;
+    this.#slots.fork(lead, sibling, sibling.numTokens);
+    this.#admission.noteFork();
   }
 
-  /** Gives a sequence its slot, with as much of its prompt as is cached; one token at least is left to compute. */
+  /** Takes a sequence out that has its place. */
+  release(sequence: Sequence): void {
+    this.#admission.release(sequence);
+    if (sequence.slot === undefined) return;
+    remove(this.#prefilling, sequence);
+    this.#slots.release(sequence);
+  }
+
+  /** Gives a sequence its slot, with what is cached of its prompt up to where its logits are read. */
   #place(sequence: Sequence): void {
-    const blocks = this.#prefixCache.match(sequence.tokenIds, sequence.numPromptTokens - 1);
+    const blocks = this.#matchPrefix(sequence);
     const numCached = blocks.length * this.#options.prefillChunk;
     this.#slots.admit(sequence, Math.max(numCached, 1), blocks);
     sequence.numCachedTokens = numCached;
@@ -174,24 +166,28 @@ export class Scheduler {
   }
 
   #shrinkPrefixCache(): void {
-    this.#prefixCache.shrinkTo(this.#options.maxCachedPositions - this.#numReservedPositions);
+    this.#prefixCache.shrinkTo(this.#options.maxCachedPositions - this.numReservedPositions);
   }
 
-  #canAdmit(sequence: Sequence): boolean {
-    const { maxRunning, maxPrefilling, maxCachedPositions } = this.#options;
-    return (
-      this.#numRunning < maxRunning &&
-      this.#prefilling.length < maxPrefilling &&
-      this.#numReservedPositions + this.#reservation(sequence) <= maxCachedPositions
-    );
+  #matchPrefix({ tokenIds, firstLogitPosition }: Sequence): readonly CachedBlock[] {
+    return this.#prefixCache.match(tokenIds, firstLogitPosition);
   }
 
-  #reservation(sequence: Sequence): number {
-    return this.#slots.capacityFor(sequence.maxCachedTokens);
+  /** Whether another sequence is computing more of this one's chunks than are cached: soon they need only be copied. */
+  #isBeingComputed(sequence: Sequence): boolean {
+    const { tokenIds, firstLogitPosition } = sequence;
+    const { prefillChunk } = this.#options;
+    const numChunks = this.#prefilling.map((other) => {
+      const max = Math.min(firstLogitPosition, other.numPromptTokens);
+      return Math.floor(numSharedTokens(tokenIds, other.tokenIds, max) / prefillChunk);
+    });
+    const most = Math.max(0, ...numChunks);
+    return most > 0 && most > this.#matchPrefix(sequence).length;
   }
 
   #newRound(): Turn[] {
-    placeDecoding(this.#slots, this.#options);
+    const maxArriving = this.#options.maxPrefilling + this.#admission.numToFork;
+    placeDecoding(this.#slots, { ...this.#options, maxArriving });
     const round: Turn[] = [];
     for (const [decodeClass, { numDecoding }] of this.#slots.classes.entries()) {
       if (numDecoding > 0) round.push({ decodeClass });

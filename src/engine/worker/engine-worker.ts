@@ -3,7 +3,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { ModelLoad } from '../engine.js';
 import { EngineError } from '../engine-error.js';
-import type { SequenceRequest } from '../scheduling/sequence.js';
+import type { GroupRequest } from '../scheduling/group-request.js';
 import { type LoadedModel, loadModel } from './load-model.js';
 import { type EngineCommand, toWireError, type WorkerEvent, type WorkerOptions } from './messages.js';
 
@@ -39,7 +39,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
     port.close();
   }
 
-  function add(request: SequenceRequest): void {
+  function add(request: GroupRequest): void {
     if (core.add(request)) {
       stepWhileThereIsWork().catch(fail);
     } else {
@@ -50,6 +50,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
   function hear(command: EngineCommand): void {
     if (command.type === 'add') add(command.request);
     else if (command.type === 'abort') core.abort(command.id);
+    else if (command.type === 'stop') core.stop(command);
     else {
       closing = true;
       // A step under way ends first: the session must not be released under it.

@@ -116,7 +116,8 @@ function weightBytes({ numParameters }: Checkpoint, { weights, quantization }: G
 /** Generates two tokens: kernels are chosen, memory is mapped, and a model that computes NaN is found out. */
 async function warmUp(core: EngineCore): Promise<void> {
   const sampling = { ...DEFAULT_SAMPLING, temperature: 0 };
-  core.add({ id: 0, promptIds: Int32Array.of(0, 0), maxTokens: 2, sampling });
+  const prompts = [Int32Array.of(0, 0)];
+  core.add({ id: 0, prompts, numCandidates: 1, maxTokens: 2, sampling, logprobs: undefined });
   try {
     while (core.hasWork) await core.step();
   } catch (cause) {

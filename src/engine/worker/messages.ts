@@ -1,7 +1,7 @@
-import type { StepOutput } from '../core/engine-core.js';
+import type { SequenceName, StepOutput } from '../core/step-output.js';
 import type { ModelLoad, ModelShape, Precision } from '../engine.js';
 import { EngineError, type EngineErrorReason } from '../engine-error.js';
-import type { SequenceRequest } from '../scheduling/sequence.js';
+import type { GroupRequest } from '../scheduling/group-request.js';
 
 /** What a model's worker needs to know to load it: structured-clone safe, and resolved, with no defaults left. */
 export interface WorkerOptions {
@@ -22,16 +22,19 @@ export interface WorkerOptions {
   readonly kvCacheBytes: number;
   /** The most sequences that run at a time. */
   readonly maxRunning: number;
-  /** The most sequences that wait. */
+  /** The most requests that wait. */
   readonly maxWaiting: number;
-  /** The most prompt tokens of those that wait. */
+  /** The most prompt tokens of the requests that wait. */
   readonly maxWaitingTokens: number;
 }
 
 /** What the main thread tells a worker. */
 export type EngineCommand =
-  | { readonly type: 'add'; readonly request: SequenceRequest }
+  | { readonly type: 'add'; readonly request: GroupRequest }
+  /** A request ends, wherever it is. */
   | { readonly type: 'abort'; readonly id: number }
+  /** One of a request's sequences ends. */
+  | ({ readonly type: 'stop' } & SequenceName)
   | { readonly type: 'close' };
 
 /** What a worker tells the main thread. */
@@ -41,7 +44,7 @@ export type WorkerEvent =
   | { readonly type: 'loaded'; readonly shape: ModelShape; readonly load: ModelLoad }
   /** Loading failed, or a step did: the worker ends after this. */
   | { readonly type: 'failed'; readonly error: WireError }
-  /** A sequence was not taken. */
+  /** A request was not taken. */
   | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
   | { readonly type: 'step'; readonly output: StepOutput; readonly load: ModelLoad };
 

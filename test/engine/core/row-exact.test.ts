@@ -8,6 +8,7 @@ import type { ModelRunner } from '../../../src/engine/model/model-runner.js';
 import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
 import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
+import { groupRequest } from '../../support/group-request.js';
 import { loadModelUnderTest, type ModelUnderTest } from '../../support/model-under-test.js';
 
 interface Request {
@@ -56,14 +57,17 @@ async function run(model: ModelUnderTest, requests: readonly Request[]): Promise
     for (const [id, request] of waiting.splice(0)) {
       if (request.delay > step) waiting.push([id, request]);
       else
-        core.add({
-          id,
-          ...request,
-          sampling: { ...DEFAULT_SAMPLING, temperature: request.temperature, seed: 9n },
-        });
+        core.add(
+          groupRequest({
+            id,
+            prompts: [request.promptIds],
+            maxTokens: request.maxTokens,
+            sampling: { ...DEFAULT_SAMPLING, temperature: request.temperature, seed: 9n },
+          }),
+        );
     }
-    const { sampled } = await core.step();
-    for (const { id, tokenIds } of sampled) traces[id]!.push(`${tokenIds}:${bits.get(id)}`);
+    const { outputs } = await core.step();
+    for (const { groupId, tokenIds } of outputs) traces[groupId]!.push(`${tokenIds}:${bits.get(groupId)}`);
     step++;
   }
   return traces;
@@ -80,7 +84,7 @@ async function recordLogits(
   for (const [index, row] of rows.entries()) {
     const sequence = batch.sequences[Math.floor(row / batch.numNewTokens)]!;
     bits.set(
-      sequence.id,
+      sequence.groupId,
       words
         .subarray(index * width, (index + 1) * width)
         .reduce((hash, word) => (Math.imul(hash, 31) + word) | 0, 7),

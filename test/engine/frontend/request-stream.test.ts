@@ -1,6 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { DeltaEvent, FinishedEvent, GenerateEvent } from '../../../src/engine/engine.js';
+import type { DeltaEvent, FinishedEvent, GenerateEvent } from '../../../src/engine/completion.js';
+import type { SequenceOutput } from '../../../src/engine/core/step-output.js';
 import { EngineError } from '../../../src/engine/engine-error.js';
+import type { ChoiceOptions } from '../../../src/engine/frontend/choice-stream.js';
+import { RequestPrompt } from '../../../src/engine/frontend/request-prompt.js';
 import { RequestStream } from '../../../src/engine/frontend/request-stream.js';
 import { END_OF_TEXT_ID } from '../../../src/engine/frontend/token-bytes.js';
 import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
@@ -8,23 +11,49 @@ import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
 const tokenizer = await createTokenizer();
 const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');
 
-function setUp(stop: readonly string[] = [], minTokens = 0) {
+interface SetUp extends Partial<ChoiceOptions> {
+  readonly prompts?: readonly (string | readonly number[])[];
+  readonly n?: number;
+  readonly bestOf?: number;
+}
+
+/** A stream of one choice after a prompt of seven tokens, unless said otherwise. */
+function setUp({ prompts = [Array(7).fill(220)], n = 1, bestOf = n, ...choice }: SetUp = {}) {
   const onStop = vi.fn();
   const { tokenBytes } = tokenizer;
   const stream = new RequestStream({
     model: 'gpt2',
     systemFingerprint: 'fp_test',
-    promptTokens: 7,
-    stop,
-    minTokens,
-    tokenBytes,
+    prompts: prompts.map((input) =>
+      typeof input === 'string'
+        ? new RequestPrompt(Int32Array.from(idsOf(input)), input, tokenBytes)
+        : new RequestPrompt(Int32Array.from(input), undefined, tokenBytes),
+    ),
+    n,
+    bestOf,
+    choice: {
+      stop: [],
+      stopTokenIds: [],
+      includeStop: false,
+      minTokens: 0,
+      echo: false,
+      numTopLogprobs: undefined,
+      tokenBytes,
+      ...choice,
+    },
     onStop,
   });
   return { stream, onStop };
 }
 
-function accept(stream: RequestStream): void {
-  stream.accept({ cachedTokens: 4, queueMs: 2.5, firstStepAtMs: 1000 });
+function accept(stream: RequestStream, index = 0): void {
+  stream.start({ groupId: 1, index, cachedTokens: 4, queueMs: 2.5, firstStepAtMs: 1000 });
+}
+
+/** What a step gave of a choice, the first one unless said otherwise. */
+function give(stream: RequestStream, output: Partial<SequenceOutput>, atMs = 0): void {
+  const nothing = { logprobs: undefined, promptLogprobs: undefined, finishReason: undefined };
+  stream.take({ groupId: 1, index: 0, tokenIds: [], ...nothing, ...output }, atMs);
 }
 
 describe('request stream', () => {
@@ -35,22 +64,26 @@ describe('request stream', () => {
     expect(await next(events)).toMatchObject({
       type: 'accepted',
       model: 'gpt2',
-      promptTokens: 7,
+      prompts: [Int32Array.from(Array(7).fill(220))],
       cachedTokens: 4,
     });
     for (const [i, id] of idsOf('Hello, world').entries()) {
       const waiting = next(events);
-      stream.push([id], 1040 + 5 * i);
+      give(stream, { tokenIds: [id] }, 1040 + 5 * i);
       expect(await waiting).toEqual({
         type: 'delta',
+        index: 0,
+        logprobs: [],
+        echoedTokens: 0,
         text: ['Hello', ',', ' world'][i],
         tokenIds: [id],
         tokenBytes: tokenizer.tokenBytes.bytesOf(id).slice(),
       });
     }
-    stream.finish({ finishReason: 'length' });
+    give(stream, { finishReason: 'length' });
     expect(await next(events)).toEqual({
       type: 'finished',
+      index: 0,
       finishReason: 'length',
       stop: undefined,
       usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4, acceptedPredictionTokens: 0 },
@@ -71,8 +104,8 @@ describe('request stream', () => {
     const { stream } = setUp();
     accept(stream);
     const ids = idsOf('One two three four five');
-    for (const id of ids) stream.push([id], 0);
-    stream.finish({ finishReason: 'length' });
+    for (const id of ids) give(stream, { tokenIds: [id] }, 0);
+    give(stream, { finishReason: 'length' });
     const [accepted, delta, finished, ...rest] = await readAll(stream);
     expect(accepted?.type).toBe('accepted');
     expect(delta).toMatchObject({ type: 'delta', text: 'One two three four five', tokenIds: ids });
@@ -90,7 +123,7 @@ describe('request stream', () => {
     await next(events);
     const deltas: DeltaEvent[] = [];
     for (const id of ids) {
-      stream.push([id], 0);
+      give(stream, { tokenIds: [id] }, 0);
       deltas.push((await next(events)) as DeltaEvent);
     }
     expect(deltas.map((delta) => delta.text)).toEqual([...ids.slice(1).map(() => ''), '😀']);
@@ -100,8 +133,8 @@ describe('request stream', () => {
   it('counts the end-of-text token, which has no text', async () => {
     const { stream, onStop } = setUp();
     accept(stream);
-    stream.push(idsOf('Bye'), 0);
-    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID, atMs: 0 });
+    give(stream, { tokenIds: idsOf('Bye') }, 0);
+    give(stream, { tokenIds: [END_OF_TEXT_ID], finishReason: 'stop' }, 0);
     const events = await readAll(stream);
     expect(textOf(events)).toBe('Bye');
     expect((events[1] as DeltaEvent).tokenIds.at(-1)).toBe(END_OF_TEXT_ID);
@@ -111,7 +144,7 @@ describe('request stream', () => {
   });
 
   it('ends at a stop string within a step, says so once, and drops the tokens after it', async () => {
-    const { stream, onStop } = setUp([' three', 'never']);
+    const { stream, onStop } = setUp({ stop: [' three', 'never'] });
     accept(stream);
     const [one, two, three, four, five] = idsOf('One two three four five') as [
       number,
@@ -120,18 +153,19 @@ describe('request stream', () => {
       number,
       number,
     ];
-    stream.push([one], 1010);
+    give(stream, { tokenIds: [one] }, 1010);
     expect(onStop).not.toHaveBeenCalled();
-    stream.push([two, three, four], 1020); // nobody has read anything
+    give(stream, { tokenIds: [two, three, four] }, 1020); // nobody has read anything
     expect(onStop).toHaveBeenCalledOnce();
-    stream.push([five], 1030);
-    stream.finish({ finishReason: 'length' });
+    give(stream, { tokenIds: [five] }, 1030);
+    give(stream, { finishReason: 'length' });
     const events = await readAll(stream);
     expect(textOf(events)).toBe('One two');
     expect((events[1] as DeltaEvent).tokenIds).toEqual([one, two, three]);
     expect(events.slice(2)).toEqual([
       {
         type: 'finished',
+        index: 0,
         finishReason: 'stop',
         stop: ' three',
         usage: { promptTokens: 7, completionTokens: 3, cachedTokens: 4, acceptedPredictionTokens: 1 },
@@ -142,17 +176,17 @@ describe('request stream', () => {
   });
 
   it('finds a stop string across tokens, and gives out nothing of it', async () => {
-    const { stream } = setUp(['lo, wor']);
+    const { stream } = setUp({ stop: ['lo, wor'] });
     accept(stream);
-    for (const id of idsOf('Hello, world')) stream.push([id], 0);
+    for (const id of idsOf('Hello, world')) give(stream, { tokenIds: [id] }, 0);
     expect(textOf(await readAll(stream))).toBe('Hel');
   });
 
   it('gives out at the end what was held back', async () => {
-    const { stream } = setUp(['world!']);
+    const { stream } = setUp({ stop: ['world!'] });
     accept(stream);
-    for (const id of idsOf('Hello world')) stream.push([id], 0);
-    stream.finish({ finishReason: 'length' });
+    for (const id of idsOf('Hello world')) give(stream, { tokenIds: [id] }, 0);
+    give(stream, { finishReason: 'length' });
     const events = await readAll(stream);
     expect(textOf(events)).toBe('Hello world');
     expect(events.at(-1)).toMatchObject({ finishReason: 'length', stop: undefined });
@@ -163,10 +197,10 @@ describe('request stream', () => {
       [[], 'x\ufffd'],
       [['\ufffd'], 'x'],
     ] as const) {
-      const { stream } = setUp(stop);
+      const { stream } = setUp({ stop });
       accept(stream);
-      stream.push([...idsOf('x'), idsOf('😀')[0] as number], 0);
-      stream.finish({ finishReason: 'length' });
+      give(stream, { tokenIds: [...idsOf('x'), idsOf('😀')[0] as number] }, 0);
+      give(stream, { finishReason: 'length' });
       const events = await readAll(stream);
       expect(textOf(events)).toBe(expected);
       expect(events.at(-1)).toMatchObject({
@@ -177,12 +211,12 @@ describe('request stream', () => {
   });
 
   it('tells the token that ended the completion, but gives no text of it', async () => {
-    const { stream } = setUp(['!']);
+    const { stream } = setUp({ stop: ['!'] });
     accept(stream);
     const [stopTokenId, ...others] = idsOf('!');
     expect(others).toEqual([]);
-    stream.push(idsOf('Hello'), 10);
-    stream.finish({ finishReason: 'stop', stopTokenId: stopTokenId!, atMs: 15 });
+    give(stream, { tokenIds: idsOf('Hello') }, 10);
+    give(stream, { tokenIds: [stopTokenId!], finishReason: 'stop' }, 15);
     const events = await readAll(stream);
     expect(textOf(events)).toBe('Hello');
     expect(events[1]).toMatchObject({
@@ -198,9 +232,9 @@ describe('request stream', () => {
   });
 
   it('looks for stop strings only in the text after the least number of tokens', async () => {
-    const { stream, onStop } = setUp([' a', 'ad'], 3);
+    const { stream, onStop } = setUp({ stop: [' a', 'ad'], minTokens: 3 });
     accept(stream);
-    for (const id of idsOf('a a add a b')) stream.push([id], 0);
+    for (const id of idsOf('a a add a b')) give(stream, { tokenIds: [id] }, 0);
     const events = await readAll(stream);
     expect(textOf(events)).toBe('a a add');
     expect(events.at(-1)).toMatchObject({ finishReason: 'stop', stop: ' a' });
@@ -210,10 +244,10 @@ describe('request stream', () => {
   it('gives what there is before it throws the error', async () => {
     const { stream } = setUp();
     accept(stream);
-    stream.push(idsOf('Half'), 0);
+    give(stream, { tokenIds: idsOf('Half') }, 0);
     stream.fail(FAILURE);
-    stream.push(idsOf(' lost'), 0);
-    stream.finish({ finishReason: 'length' });
+    give(stream, { tokenIds: idsOf(' lost') }, 0);
+    give(stream, { finishReason: 'length' });
     stream.fail(new EngineError('INTERNAL', 'Too late.'));
     const events = stream.events();
     expect((await next(events))?.type).toBe('accepted');
@@ -232,11 +266,11 @@ describe('request stream', () => {
   it('takes nothing after the end', async () => {
     const { stream } = setUp();
     accept(stream);
-    stream.push(idsOf('a'), 0);
-    stream.finish({ finishReason: 'length' });
-    stream.push(idsOf('b'), 0);
+    give(stream, { tokenIds: idsOf('a') }, 0);
+    give(stream, { finishReason: 'length' });
+    give(stream, { tokenIds: idsOf('b') }, 0);
     stream.fail(FAILURE);
-    stream.finish({ finishReason: 'stop', stopTokenId: END_OF_TEXT_ID, atMs: 0 });
+    give(stream, { tokenIds: [END_OF_TEXT_ID], finishReason: 'stop' }, 0);
     const events = await readAll(stream);
     expect(events.map((event) => event.type)).toEqual(['accepted', 'delta', 'finished']);
     expect(events.at(-1)).toMatchObject({ finishReason: 'length' });

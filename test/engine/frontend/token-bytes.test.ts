@@ -19,20 +19,18 @@ describe('token bytes', () => {
     expect([...tokenBytes.bytesOf(447)]).toEqual([0xe2, 0x80]);
   });
 
-  it('gives no token but the last the same bytes as another', () => {
+  it('gives no token the same bytes as another, nor none', () => {
     const distinct = new Set([...tokenBytes].map((bytes) => bytes.join()));
     expect(distinct.size).toBe(50_257);
-    expect(distinct.has('')).toBe(true);
+    expect(distinct.has('')).toBe(false);
   });
 
-  it('has nothing for the end-of-text token', () => {
-    expect(tokenBytes.bytesOf(END_OF_TEXT_ID)).toHaveLength(0);
+  it('writes the end-of-text token as it is written in a prompt', () => {
+    expect(new TextDecoder().decode(tokenBytes.bytesOf(END_OF_TEXT_ID))).toBe('<|endoftext|>');
   });
 
   it('joins tokens', () => {
-    expect([...tokenBytes.concatenate([15_496, END_OF_TEXT_ID, 447])]).toEqual([
-      72, 101, 108, 108, 111, 0xe2, 0x80,
-    ]);
+    expect([...tokenBytes.concatenate([15_496, 447, 0])]).toEqual([72, 101, 108, 108, 111, 0xe2, 0x80, 33]);
     expect(tokenBytes.concatenate([])).toHaveLength(0);
   });
 

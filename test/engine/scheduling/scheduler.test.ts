@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
+import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
 import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
 import { Scheduler, type SchedulerOptions } from '../../../src/engine/scheduling/scheduler.js';
-import { Sequence } from '../../../src/engine/scheduling/sequence.js';
+import type { Sequence } from '../../../src/engine/scheduling/sequence.js';
+import { SequenceGroup } from '../../../src/engine/scheduling/sequence-group.js';
+import { groupRequest } from '../../support/group-request.js';
 
 const CHUNK = 16;
 const options: SchedulerOptions = {
@@ -16,12 +18,15 @@ const options: SchedulerOptions = {
   maxCachedPositions: 1024,
   batchCost: 400,
 };
-const sampling = DEFAULT_SAMPLING;
 
-function sequence(id: number, promptLength: number, maxTokens: number): Sequence {
+/** A request for one completion, or for several of the same prompt. */
+function group(id: number, promptLength: number, maxTokens: number, numCandidates = 1): SequenceGroup {
   // Prompts that differ from the first token on: nothing is shared unless a test means it.
-  const promptIds = new Int32Array(promptLength).fill(id);
-  return new Sequence({ id, promptIds, maxTokens, sampling }, { arrivedAtMs: 0 });
+  return groupOf(id, [new Int32Array(promptLength).fill(id)], { maxTokens, numCandidates });
+}
+
+function groupOf(id: number, prompts: Int32Array[], overrides: Partial<GroupRequest> = {}): SequenceGroup {
+  return new SequenceGroup(groupRequest({ id, prompts, ...overrides }), { arrivedAtMs: 0, lookup: false });
 }
 
 /** Runs one batch as the engine's core does, with a token that says nothing. */
@@ -38,11 +43,13 @@ function run(
   scheduler.advance(batch);
   scheduler.cachePrefix(batch, new Float32Array(0));
   for (const member of complete) {
-    member.append(7);
-    if (member.numTokens < member.maxTotalTokens) continue;
-    scheduler.release(member);
-    finished.push(member);
+    for (const sibling of [member, ...member.siblings.splice(0)]) {
+      if (!sibling.isFull) sibling.append(7);
+      if (sibling.isFull) finished.push(sibling);
+      else if (sibling !== member) scheduler.fork(member, sibling);
+    }
   }
+  for (const member of finished) scheduler.release(member);
   return { batch, finished };
 }
 
@@ -50,37 +57,45 @@ describe('Scheduler', () => {
   it('brings every sequence to its end within its bounds, whatever comes and goes', () => {
     const arrival = fc.record({
       prompt: fc.integer({ min: 1, max: 200 }),
-      maxTokens: fc.integer({ min: 1, max: 56 }),
+      maxTokens: fc.integer({ min: 0, max: 56 }),
+      numCandidates: fc.integer({ min: 1, max: 12 }),
+      numPrompts: fc.integer({ min: 1, max: 3 }),
       gap: fc.nat(5),
       abortAfter: fc.option(fc.nat(30)),
     });
     fc.assert(
       fc.property(fc.array(arrival, { maxLength: 20 }), (arrivals) => {
         const scheduler = new Scheduler(options);
-        const live = new Map<Sequence, number | null>();
+        const live = new Map<SequenceGroup, number | null>();
         let steps = 0;
         const step = () => {
           const { finished } = run(scheduler);
-          for (const member of finished) live.delete(member);
           for (const [member, left] of live) {
-            if (left === null) continue;
-            live.set(member, left - 1);
-            if (left === 0) {
-              scheduler.release(member);
-              live.delete(member);
+            for (const { groupId, index } of finished) {
+              if (groupId === member.request.id) member.running.delete(index);
             }
+            if (!member.isWaiting && member.running.size === 0) live.delete(member);
+            else if (left !== null) live.set(member, left - 1);
+            if (left !== 0) continue;
+            scheduler.removeWaiting(member);
+            for (const sequence of member.running.values()) scheduler.release(sequence);
+            live.delete(member);
           }
           expect(scheduler.numRunning).toBeLessThanOrEqual(options.maxRunning);
           const held = scheduler.numReservedPositions + scheduler.numCachedPositions;
           expect(held).toBeLessThanOrEqual(options.maxCachedPositions);
           steps++;
         };
-        for (const [id, { prompt, maxTokens, gap, abortAfter }] of arrivals.entries()) {
-          const member = sequence(id, prompt, maxTokens);
+        for (const [id, { prompt, gap, abortAfter, numPrompts, ...rest }] of arrivals.entries()) {
+          // Of equal length and different from the third chunk on: computed one after the other as far as they share.
+          const prompts = Array.from({ length: numPrompts }, (_, i) =>
+            Int32Array.from({ length: prompt }, (_, position) => (position < 40 ? id : id + i)),
+          );
+          const member = groupOf(id, prompts, rest);
           if (scheduler.add(member)) live.set(member, abortAfter);
           for (let i = 0; i < gap; i++) step();
         }
-        while (live.size > 0 && steps < 20_000) step();
+        while (live.size > 0 && steps < 50_000) step();
         expect(live.size).toBe(0);
         expect([scheduler.numRunning, scheduler.numWaiting, scheduler.numReservedPositions]).toEqual([
           0, 0, 0,
@@ -93,9 +108,9 @@ describe('Scheduler', () => {
 
   it('lets at most one prefill chunk stand between two decode steps', () => {
     const scheduler = new Scheduler(options);
-    for (let id = 0; id < 3; id++) scheduler.add(sequence(id, 1, 40));
+    for (let id = 0; id < 3; id++) scheduler.add(group(id, 1, 40));
     run(scheduler);
-    scheduler.add(sequence(9, 200, 4));
+    scheduler.add(group(9, 200, 4));
     const kinds: string[] = [];
     for (let i = 0; i < 40; i++) {
       const { batch } = run(scheduler);
@@ -107,25 +122,23 @@ describe('Scheduler', () => {
 
   it('gives a short prompt its turn while a long one is prefilled', () => {
     const scheduler = new Scheduler(options);
-    scheduler.add(sequence(1, 200, 4));
+    scheduler.add(group(1, 200, 4));
     run(scheduler);
-    const short = sequence(2, 10, 4);
+    const short = group(2, 10, 4);
     scheduler.add(short);
     run(scheduler);
     run(scheduler);
-    expect(short.numTokens).toBe(11);
+    expect(short.running.get(0)!.numTokens).toBe(11);
   });
 
   it('starts a prompt that begins like an earlier one where the whole chunks they share end', () => {
     const scheduler = new Scheduler(options);
     const finish = (promptIds: number[]) => {
-      const member = new Sequence(
-        { id: 1, promptIds: Int32Array.from(promptIds), maxTokens: 1, sampling },
-        { arrivedAtMs: 0 },
-      );
+      const member = groupOf(1, [Int32Array.from(promptIds)]);
       scheduler.add(member);
+      const { next } = member;
       while (run(scheduler).batch !== undefined);
-      return member.numCachedTokens;
+      return next.numCachedTokens;
     };
     const shared = Array.from({ length: 40 }, (_, i) => i);
     expect(finish(shared)).toBe(0);
@@ -139,8 +152,8 @@ describe('Scheduler', () => {
   it('runs a few short sequences beside the long ones, and many apart', () => {
     const scheduler = new Scheduler({ ...options, maxRunning: 40, maxCachedPositions: 10_000 });
     const classesOf = (numShort: number) => {
-      scheduler.add(sequence(1000, 130, 30));
-      for (let id = 0; id < numShort; id++) scheduler.add(sequence(id, 1, 200));
+      scheduler.add(group(1000, 130, 30));
+      for (let id = 0; id < numShort; id++) scheduler.add(group(id, 1, 200));
       for (let i = 0; i < 24; i++) run(scheduler, 10_000);
       const batches = [run(scheduler, 10_000), run(scheduler, 10_000)].map(({ batch }) => batch!);
       return new Set(batches.map(({ capacity }) => capacity));
@@ -152,8 +165,8 @@ describe('Scheduler', () => {
   it('keeps short sequences apart where the class of the long ones has no slots to spare', () => {
     // Reading the weights is dear, so all would run together if there were room.
     const scheduler = new Scheduler({ ...options, batchCost: 100_000 });
-    for (const id of [1, 2, 3]) scheduler.add(sequence(id, 150, 40));
-    for (const id of [4, 5, 6]) scheduler.add(sequence(id, 1, 60));
+    for (const id of [1, 2, 3]) scheduler.add(group(id, 150, 40));
+    for (const id of [4, 5, 6]) scheduler.add(group(id, 1, 60));
     // Each batch is checked to fit its class.
     let numSteps = 0;
     while (run(scheduler).batch !== undefined) numSteps++;
@@ -162,7 +175,7 @@ describe('Scheduler', () => {
 
   it('cuts chunks at the same multiples of the sequence, wherever it starts to run', () => {
     const scheduler = new Scheduler(options);
-    scheduler.add(sequence(1, 41, 2));
+    scheduler.add(group(1, 41, 2));
     const sizes: number[] = [];
     for (let i = 0; i < 4; i++) sizes.push(run(scheduler).batch!.numNewTokens);
     expect(sizes).toEqual([16, 16, 9, 1]);
@@ -170,33 +183,33 @@ describe('Scheduler', () => {
 
   it('computes a single last token of a prompt together with those that decode', () => {
     const scheduler = new Scheduler(options);
-    scheduler.add(sequence(1, 1, 10));
-    scheduler.add(sequence(2, CHUNK + 1, 10));
+    scheduler.add(group(1, 1, 10));
+    scheduler.add(group(2, CHUNK + 1, 10));
     const batches = [run(scheduler), run(scheduler), run(scheduler)].map(({ batch }) => batch!);
     expect(batches[1]!.numNewTokens).toBe(CHUNK);
-    expect(batches[2]!.sequences.map(({ id }) => id)).toEqual([1, 2]);
+    expect(batches[2]!.sequences.map(({ groupId }) => groupId)).toEqual([1, 2]);
   });
 
   it('refuses when the queue holds its most requests or its most prompt tokens', () => {
     const many = new Scheduler(options);
-    const taken = Array.from({ length: 40 }, (_, id) => many.add(sequence(id, 1, 1)));
+    const taken = Array.from({ length: 40 }, (_, id) => many.add(group(id, 1, 1)));
     expect(taken.filter(Boolean).length).toBe(options.maxWaiting + options.maxRunning);
     many.admit();
-    expect(many.add(sequence(99, 1, 1))).toBe(false);
+    expect(many.add(group(99, 1, 1))).toBe(false);
     const long = new Scheduler({ ...options, maxWaitingTokens: 300 });
-    expect([1, 2, 3].map((id) => long.add(sequence(id, 150, 1)))).toEqual([true, true, false]);
-    expect(new Scheduler({ ...options, maxWaitingTokens: 10 }).add(sequence(1, 150, 1))).toBe(true);
+    expect([1, 2, 3].map((id) => long.add(group(id, 150, 1)))).toEqual([true, true, false]);
+    expect(new Scheduler({ ...options, maxWaitingTokens: 10 }).add(group(1, 150, 1))).toBe(true);
   });
 
   it('keeps those waiting for whose end there is no memory, in the order of arrival', () => {
     const scheduler = new Scheduler({ ...options, maxCachedPositions: 300 });
-    const large = sequence(1, 100, 100); // takes 256
-    const larger = sequence(2, 60, 60); // takes 128: does not fit beside it
-    const small = sequence(3, 2, 2); // would fit, but came later
+    const large = group(1, 100, 100); // takes 256
+    const larger = group(2, 60, 60); // takes 128: does not fit beside it
+    const small = group(3, 2, 2); // would fit, but came later
     for (const member of [large, larger, small]) scheduler.add(member);
-    expect(scheduler.admit()).toEqual([large]);
-    scheduler.release(large);
-    expect(scheduler.admit()).toEqual([larger, small]);
+    expect(scheduler.admit().map(({ groupId }) => groupId)).toEqual([1]);
+    scheduler.release(large.running.get(0)!);
+    expect(scheduler.admit().map(({ groupId }) => groupId)).toEqual([2, 3]);
   });
 });
 

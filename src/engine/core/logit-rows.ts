@@ -1,0 +1,52 @@
+import { type RowLogprob, readLogprob } from '../sampling/row-logprob.js';
+import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { Sequence } from '../scheduling/sequence.js';
+
+/** The neighbouring rows of a batch whose logits one sequence reads. */
+export interface LogitRows {
+  readonly sequence: Sequence;
+  /** Counted from the batch's first row, that of the first sequence's first new token. */
+  readonly firstRow: number;
+  /** The position, in the sequence, of the first row's token. */
+  readonly firstPosition: number;
+  /** How many tell how probable the prompt's next tokens are; they come first. */
+  readonly numPromptRows: number;
+  /** How many are there to choose tokens from: the row of the last token, and one for each draft behind it. */
+  readonly numSamplingRows: number;
+}
+
+/** The rows to read of a batch, by its sequences; none of one that goes on prefilling and tells nothing of its prompt. */
+export function logitRowsOf({ sequences, numNewTokens }: ScheduledBatch): LogitRows[] {
+  return sequences.flatMap((sequence, index) => {
+    const { numComputedTokens, numPromptTokens, numPendingTokens, firstLogitPosition } = sequence;
+    const end = numComputedTokens + Math.min(numNewTokens, numPendingTokens);
+    const first = Math.max(numComputedTokens, firstLogitPosition);
+    // A row tells of the token after it, so the prompt's last one tells nothing of the prompt.
+    const numPromptRows = Math.max(0, Math.min(end, numPromptTokens - 1) - first);
+    const isComputed = end === sequence.numTokens;
+    if (numPromptRows === 0 && !isComputed) return [];
+    const numSamplingRows = isComputed && !sequence.isFull ? 1 + sequence.numDraftTokens : 0;
+    const firstPosition = numPromptRows > 0 ? first : sequence.numTokens - 1;
+    const firstRow = index * numNewTokens + firstPosition - numComputedTokens;
+    return [{ sequence, firstRow, firstPosition, numPromptRows, numSamplingRows }];
+  });
+}
+
+/** The numbers of these rows in their batch. */
+export function toRowNumbers({ firstRow, numPromptRows, numSamplingRows }: LogitRows): number[] {
+  return Array.from({ length: numPromptRows + numSamplingRows }, (_, i) => firstRow + i);
+}
+
+/** Reads how probable the prompt's tokens are that come after its rows; undefined where there are none. */
+export function readPromptLogprobs(
+  { sequence, firstPosition, numPromptRows }: LogitRows,
+  logits: Float32Array,
+  vocabSize: number,
+): RowLogprob[] | undefined {
+  const { tokenIds, numTopLogprobs = 0 } = sequence;
+  if (numPromptRows === 0) return undefined;
+  return Array.from({ length: numPromptRows }, (_, row) => {
+    const logitsOfRow = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+    return readLogprob(logitsOfRow, tokenIds[firstPosition + row + 1]!, numTopLogprobs);
+  });
+}

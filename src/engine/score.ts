@@ -1,0 +1,31 @@
+import type { Prompt, TokenLogprob, Usage } from './completion.js';
+
+/** Texts to score as continuations of a context. Checked as a {@link GenerateRequest} is. */
+export interface ScoreRequest {
+  /** The model's id; empty for the default model. */
+  readonly model: string;
+  readonly context: Prompt;
+  /** At least one; each is scored by itself, and its text tokenized by itself. */
+  readonly continuations: readonly Prompt[];
+  /** How many most probable tokens are told beside each token. */
+  readonly logprobs: number;
+}
+
+/** How probable texts are. */
+export interface ScoreResult {
+  /** The id of the model that answers. */
+  readonly model: string;
+  readonly systemFingerprint: string;
+  /** One for each continuation, in order. */
+  readonly scores: readonly Score[];
+  readonly usage: Usage;
+}
+
+/** How probable one continuation is. */
+export interface Score {
+  readonly tokenIds: readonly number[];
+  /** One for each token. */
+  readonly logprobs: readonly TokenLogprob[];
+  /** Whether greedy decoding would have said this. */
+  readonly isGreedy: boolean;
+}

@@ -1,0 +1,62 @@
+import { type CallOptions, type ClientUnaryCall, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { EngineChannels } from './engine-channels.js';
+import { isConnectionLoss, toGatewayError } from './engine-failure.js';
+
+/** How one unary call is made. */
+export interface UnaryCallOptions {
+  /** How long the engine has to answer. Milliseconds; undefined for as long as it needs. */
+  readonly timeoutMs?: number | undefined;
+  /** Sent as `x-request-id`, where there is one. */
+  readonly requestId?: string;
+  /** Cancels the call. Its reason is what is then thrown. */
+  readonly signal?: AbortSignal;
+}
+
+/** Starts one unary call, as the generated clients do. */
+export type StartUnaryCall<T> = (
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  done: (error: ServiceError | null, response: T) => void,
+) => ClientUnaryCall;
+
+/**
+ * Makes one unary call. A connection that breaks is replaced once: what is asked this way changes nothing on the
+ * engine, so it may be asked twice.
+ *
+ * @throws GatewayError, or the signal's reason.
+ */
+export async function callUnary<T>(
+  channels: EngineChannels,
+  start: StartUnaryCall<T>,
+  options: UnaryCallOptions,
+): Promise<T> {
+  try {
+    return await attempt(start, options).catch((caught) => {
+      options.signal?.throwIfAborted();
+      if (!isConnectionLoss(caught)) throw caught;
+      return attempt(start, options);
+    });
+  } catch (caught) {
+    options.signal?.throwIfAborted();
+    throw toGatewayError(caught, channels.address);
+  }
+}
+
+function attempt<T>(
+  start: StartUnaryCall<T>,
+  { timeoutMs, requestId, signal }: UnaryCallOptions,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const metadata = new Metadata();
+  if (requestId !== undefined) metadata.set('x-request-id', requestId);
+  const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  return new Promise((resolve, reject) => {
+    const call = start(metadata, deadline, (error, response) => {
+      signal?.removeEventListener('abort', cancel);
+      if (error === null) resolve(response);
+      else reject(error);
+    });
+    const cancel = () => call.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+  });
+}
