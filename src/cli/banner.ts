@@ -12,8 +12,8 @@ export interface BannerFacts {
   readonly grpcPort: number | undefined;
   /** Where a gateway alone finds its engine. */
   readonly engineAddress: string | undefined;
-  /** The default model and its state, in one line. */
-  readonly model: string | undefined;
+  /** Each model and its state in one line, the default one first; empty where they are not known. */
+  readonly models: readonly string[];
 }
 
 // A linnet in profile. The spots on its breast are red.
@@ -67,12 +67,12 @@ function renderBird(version: string, colors: ReturnType<typeof pc.createColors>)
   });
 }
 
-function renderFacts({ host, httpPort, grpcPort, engineAddress, model }: BannerFacts) {
+function renderFacts({ host, httpPort, grpcPort, engineAddress, models }: BannerFacts) {
   const facts: [name: string, value: string][] = [];
   if (httpPort !== undefined) facts.push(['HTTP', `http://${toReachableAddress(host, httpPort)}`]);
   if (grpcPort !== undefined) facts.push(['gRPC', toReachableAddress(host, grpcPort)]);
   if (engineAddress !== undefined) facts.push(['Engine', engineAddress]);
-  if (model !== undefined) facts.push(['Model', model]);
+  for (const [index, model] of models.entries()) facts.push([index === 0 ? 'Model' : '', model]);
   if (httpPort !== undefined) {
     const url = `http://${toReachableAddress(host, httpPort)}`;
     facts.push(['Docs', `${url}/`], ['Health', `${url}/health`]);

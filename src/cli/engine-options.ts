@@ -13,6 +13,8 @@ export function toEngineOptions(settings: Settings, models: readonly ModelSource
     cacheDirectory: cacheDirectory === 'auto' ? undefined : resolve(cacheDirectory),
     numThreads: threads === 'auto' ? undefined : threads,
     kvCacheBytes: settings.kvCacheBytes,
+    memoryBytes: settings.memoryBytes === 'auto' ? undefined : settings.memoryBytes,
+    idleLimitMs: settings.unloadAfterMs === 'never' ? undefined : settings.unloadAfterMs,
     maxRunning: settings.maxRunningRequests,
     maxWaiting: settings.maxWaitingRequests,
   };

@@ -5,6 +5,7 @@ import { addCompleteCommand } from './commands/complete.js';
 import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
 import { addGatewayCommand } from './commands/gateway.js';
+import { addModelsCommand } from './commands/models.js';
 import { addPullCommand } from './commands/pull.js';
 import { addServeCommand } from './commands/serve.js';
 import { VERSION } from './version.js';
@@ -20,6 +21,7 @@ addEngineCommand(program);
 addGatewayCommand(program);
 addCompleteCommand(program);
 addPullCommand(program);
+addModelsCommand(program);
 addConfigCommand(program);
 
 try {

@@ -33,6 +33,8 @@ export const ERROR_CATALOGUE = {
   MODEL_NOT_FOUND: entry(status.NOT_FOUND, 404, 'invalid_request_error', 'model_not_found'),
   /** The model's checkpoint can't be loaded; the next request tries again. */
   MODEL_LOAD_FAILED: entry(status.UNAVAILABLE, 503, 'server_error', 'model_load_failed'),
+  /** The model is in use, so it can't be unloaded; `RetryInfo` says when to come back. */
+  MODEL_BUSY: entry(status.FAILED_PRECONDITION, 400, 'invalid_request_error', 'model_busy'),
   /** The queue is full; `RetryInfo` says when to come back. */
   QUEUE_FULL: entry(status.RESOURCE_EXHAUSTED, 429, 'rate_limit_error', 'queue_full'),
   /** The request's deadline passed. */

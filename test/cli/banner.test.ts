@@ -7,7 +7,7 @@ const facts: BannerFacts = {
   httpPort: 8123,
   grpcPort: 50123,
   engineAddress: undefined,
-  model: 'fable · ready',
+  models: ['fable · ready', 'gpt2 · unloaded'],
 };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what it looks for.
 const ESCAPE = /\u001b/;
@@ -18,7 +18,7 @@ describe('banner', () => {
     expect(text).toContain('linnet 1.2.3');
     expect(text).toMatch(/HTTP +http:\/\/127\.0\.0\.1:8123\n/);
     expect(text).toMatch(/gRPC +127\.0\.0\.1:50123\n/);
-    expect(text).toMatch(/Model +fable · ready\n/);
+    expect(text).toMatch(/ {2}Model +fable · ready\n {10}gpt2 · unloaded\n/);
     expect(text).toMatch(/Docs +http:\/\/127\.0\.0\.1:8123\/\n/);
     expect(text).toMatch(/Health +http:\/\/127\.0\.0\.1:8123\/health\n/);
   });

@@ -55,14 +55,13 @@ async function startEngine(resolved: ResolvedSettings, parent: ParentProcess | u
   if (preload) await loadModel(engine, log);
   const models = engine.models();
   if (parent !== undefined) return parent.tell({ type: 'ready', models });
-  const [model] = models;
   const facts = {
     version: VERSION,
     host,
     httpPort: undefined,
     grpcPort: port,
     engineAddress: undefined,
-    model: model && summarizeModel(model),
+    models: models.map(summarizeModel),
   };
   process.stdout.write(renderBanner(facts, isColorful(process.stdout, process.env)));
 }

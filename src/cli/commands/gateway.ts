@@ -28,7 +28,7 @@ async function runGateway(settings: Settings): Promise<void> {
     httpPort: port,
     grpcPort: undefined,
     engineAddress,
-    model: undefined,
+    models: [],
   };
   process.stdout.write(renderBanner(facts, isColorful(process.stdout, process.env)));
 }

@@ -28,12 +28,15 @@ export function openCheckpoint(directory: string): Checkpoint {
     }
   }
   const weights = new Map<string, StoredTensor>();
-  let numParameters = 0;
-  for (const [name, shape] of expectedWeights(config)) {
-    weights.set(name, findWeight(stored, name, shape));
-    numParameters += shape.reduce((product, dim) => product * dim, 1);
-  }
-  return { directory, config, weights, numParameters };
+  for (const [name, shape] of expectedWeights(config)) weights.set(name, findWeight(stored, name, shape));
+  return { directory, config, weights, numParameters: numParametersOf(config) };
+}
+
+/** Counts the parameters of a model of this shape, a tied embedding once. */
+export function numParametersOf(config: Gpt2Config): number {
+  let count = 0;
+  for (const [, shape] of expectedWeights(config)) count += shape.reduce((product, dim) => product * dim, 1);
+  return count;
 }
 
 /** A tensor, and the name of its file in the checkpoint's folder, for messages. */
