@@ -9,8 +9,8 @@ export interface BannerFacts {
   readonly grpcTarget: string | undefined;
   /** Where a gateway alone finds its engine. */
   readonly engineAddress: string | undefined;
-  /** The default model and its state, in one line. */
-  readonly model: string | undefined;
+  /** Each model and its state in one line, the default one first; empty where they are not known. */
+  readonly models: readonly string[];
   /** Who can use it, and how, in one line. */
   readonly access: string;
   /** Whether the ports speak TLS. */
@@ -72,13 +72,13 @@ function renderBird(version: string, colors: ReturnType<typeof pc.createColors>)
   });
 }
 
-function renderFacts({ httpUrl, grpcTarget, engineAddress, model, access }: BannerFacts) {
+function renderFacts({ httpUrl, grpcTarget, engineAddress, models, access }: BannerFacts) {
   const facts: [name: string, value: string][] = [];
   if (httpUrl !== undefined) facts.push(['HTTP', httpUrl]);
   if (grpcTarget !== undefined) facts.push(['gRPC', grpcTarget]);
   if (engineAddress !== undefined) facts.push(['Engine', engineAddress]);
   facts.push(['Access', access]);
-  if (model !== undefined) facts.push(['Model', model]);
+  for (const [index, model] of models.entries()) facts.push([index === 0 ? 'Model' : '', model]);
   if (httpUrl?.startsWith('http')) facts.push(['Docs', `${httpUrl}/`], ['Health', `${httpUrl}/health`]);
   return facts;
 }

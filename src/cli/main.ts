@@ -7,6 +7,8 @@ import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
 import { addGatewayCommand } from './commands/gateway.js';
 import { addKeyCommand } from './commands/key.js';
+import { addModelsCommand } from './commands/models.js';
+import { addPullCommand } from './commands/pull.js';
 import { addServeCommand } from './commands/serve.js';
 import { VERSION } from './version.js';
 
@@ -20,6 +22,8 @@ addServeCommand(program);
 addEngineCommand(program);
 addGatewayCommand(program);
 addCompleteCommand(program);
+addPullCommand(program);
+addModelsCommand(program);
 addConfigCommand(program);
 addBenchCommand(program);
 addKeyCommand(program);

@@ -1,45 +1,53 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PUBLISHED_NAMES, parseRepository, type Repository } from '../hub/repository.js';
 import { UsageError } from './cli-error.js';
 
-/** A model and where its checkpoint lies. */
-export interface ModelLocation {
-  /** The id that requests name. */
-  readonly id: string;
-  /** The absolute path of a Hugging Face checkpoint folder. */
-  readonly directory: string;
-}
+/** A model, and where it is to be had: in a folder (an absolute path), or from the Hub. */
+export type ModelLocation =
+  | { readonly id: string; readonly directory: string }
+  | { readonly id: string; readonly repository: Repository };
 
 const EMBEDDED_MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const ID = /^[\w.-]+(\/[\w.-]+)?$/;
 
 /**
- * Finds the model that the setting names: the folder of a checkpoint, whose id is the folder's name; `ID=FOLDER`; or
- * the name of a model that comes with Linnet. A folder of that name in the working directory goes before it.
+ * Finds the model that a setting names: the folder of a checkpoint, whose id is the folder's name; the name of a model
+ * that comes with Linnet; or one on the Hub, perhaps with `@REVISION`; the first of these that there is. `ID=` before
+ * any of them gives it another id. Asks nobody but the file system.
  *
- * @throws UsageError where the id can't be one, or there is no checkpoint in the folder.
+ * @throws UsageError where it can't be any of them, or the id can't be one.
  */
 export function locateModel(model: string, origin: string): ModelLocation {
   const separator = model.indexOf('=');
-  const folder = model.slice(separator + 1);
-  const directory = findFolder(folder);
-  const id = separator > 0 ? model.slice(0, separator) : basename(directory);
-  if (!ID.test(id)) {
-    throw new UsageError(
-      `The model's id "${id}" (${origin}) must be letters, digits, ".", "_" or "-"; name one with ID=FOLDER.`,
-    );
-  }
-  if (existsSync(join(directory, 'config.json'))) return { id, directory };
-  const found = existsSync(directory) ? `${directory} has no config.json` : `there is no folder ${directory}`;
+  const name = model.slice(separator + 1);
+  const location = findFolder(name, origin) ?? findRepository(name);
+  if (location === undefined) throw notFound(name, origin, `there is no folder ${resolve(name)}`);
+  const id = separator > 0 ? model.slice(0, separator) : location.id;
+  if (ID.test(id)) return { ...location, id };
   throw new UsageError(
-    `The model "${folder}" (${origin}) can't be found: ${found}. Name the folder of a GPT-2 checkpoint, or leave the setting out for the embedded model.`,
+    `The model's id "${id}" (${origin}) must be letters, digits, ".", "_" or "-"; name one with ID=FOLDER.`,
   );
 }
 
-function findFolder(folder: string): string {
-  const given = resolve(folder);
-  if (statSync(given, { throwIfNoEntry: false })?.isDirectory()) return given;
-  const embedded = join(EMBEDDED_MODELS, folder);
-  return /^[\w.-]+$/.test(folder) && existsSync(embedded) ? embedded : given;
+function findFolder(name: string, origin: string): ModelLocation | undefined {
+  const given = resolve(name);
+  const embedded = join(EMBEDDED_MODELS, name);
+  const candidates = /^[\w.-]+$/.test(name) ? [given, embedded] : [given];
+  const directory = candidates.find((path) => statSync(path, { throwIfNoEntry: false })?.isDirectory());
+  if (directory === undefined) return undefined;
+  if (existsSync(join(directory, 'config.json'))) return { id: basename(directory), directory };
+  throw notFound(name, origin, `${directory} has no config.json`);
+}
+
+function findRepository(name: string): ModelLocation | undefined {
+  const repository = parseRepository(name);
+  return repository && { id: name.replace(/@.*/, ''), repository };
+}
+
+function notFound(name: string, origin: string, found: string): UsageError {
+  return new UsageError(
+    `The model "${name}" (${origin}) can't be found: ${found}. Name the folder of a GPT-2 checkpoint, a model on the Hub (${PUBLISHED_NAMES.join(', ')} or OWNER/NAME), or leave the setting out for the embedded model.`,
+  );
 }

@@ -10,7 +10,8 @@ export function summarizeModel({ id, state, shape }: ModelInfo): string {
   return facts.join(' · ');
 }
 
-function formatCount(count: number): string {
+/** Writes a number of parameters in the unit that suits it: 124439808 is `124.4M`. */
+export function formatCount(count: number): string {
   if (count >= 1e9) return `${(count / 1e9).toFixed(1)}B`;
   return count >= 1e6 ? `${(count / 1e6).toFixed(1)}M` : `${(count / 1e3).toFixed(1)}k`;
 }

@@ -5,7 +5,7 @@ import { SETTING_KEYS, SETTINGS, type SettingKey, type Settings } from './settin
 /** Where values may come from, the strongest first. */
 export interface SettingSources {
   /** The command line's values, by setting. */
-  readonly flags: Readonly<Partial<Record<SettingKey, string>>>;
+  readonly flags: Readonly<Partial<Record<SettingKey, string | readonly string[]>>>;
   /** The process environment. A variable that is set and empty counts as not set. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** The config file, where there is one. */

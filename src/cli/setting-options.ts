@@ -6,9 +6,11 @@ import { SETTINGS, type SettingKey } from './settings.js';
 /** Gives a command a flag for each of these settings, and `--config`. */
 export function addSettingOptions(command: Command, keys: readonly SettingKey[]): Command {
   for (const key of keys) {
-    const { flag, variable, description, default: fallback } = SETTINGS[key];
+    const { flag, variable, description, default: fallback, isList } = SETTINGS[key];
     // `preset`: what a flag that can stand alone means when it does.
-    command.addOption(new Option(flag, `${description} (${variable}, default ${fallback})`).preset('yes'));
+    const option = new Option(flag, `${description} (${variable}, default ${fallback})`).preset('yes');
+    if (isList) option.argParser((value, items: readonly string[] = []) => [...items, value]);
+    command.addOption(option);
   }
   return command.option(
     '--config <file>',

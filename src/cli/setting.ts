@@ -10,6 +10,8 @@ export interface Setting<T> {
   readonly variable: string;
   /** What it does, for help: a phrase without a full stop. */
   readonly description: string;
+  /** Whether its flag may be given again, for a list. */
+  readonly isList: boolean;
   /** Which values are allowed, as the end of a sentence that begins "must be". */
   readonly allowed: string;
   /** The default, as one would type it. */
@@ -21,8 +23,10 @@ export interface Setting<T> {
 }
 
 /** Makes a setting; its value is written by `String` unless it says otherwise. */
-export function setting<T>(definition: Omit<Setting<T>, 'format'> & Partial<Setting<T>>): Setting<T> {
-  return { format: String, ...definition };
+export function setting<T>(
+  definition: Omit<Setting<T>, 'format' | 'isList'> & Partial<Setting<T>>,
+): Setting<T> {
+  return { format: String, isList: false, ...definition };
 }
 
 /** Reads a whole number in a range. */

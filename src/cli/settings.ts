@@ -48,14 +48,20 @@ export const SETTINGS = {
     default: '127.0.0.1:50051',
     schema: z.string().trim().regex(/^\S+$/),
   }),
-  model: setting({
+  models: setting({
     name: 'model',
     flag: '--model <model>',
     variable: 'LINNET_MODEL',
-    description: 'model to serve',
-    allowed: '`fable`, the folder of a GPT-2 checkpoint, or ID=FOLDER',
+    description:
+      'model to serve, or several: the flag again, commas in the variable, a list in the config file',
+    allowed:
+      '`fable`, a folder, a model on the Hub such as gpt2 or OWNER/NAME@REVISION, or ID=MODEL, or a list of these',
     default: 'fable',
-    schema: z.string().trim().min(1),
+    isList: true,
+    schema: z
+      .union([z.string().transform(parseList), z.array(z.string())])
+      .pipe(z.array(z.string().trim().min(1)).min(1)),
+    format: formatList,
   }),
   precision: setting({
     name: 'precision',
@@ -99,7 +105,7 @@ export const SETTINGS = {
     name: 'preload',
     flag: '--preload [yes|no]',
     variable: 'LINNET_PRELOAD',
-    description: 'load the model at the start, not with the first request',
+    description: 'load the (first) model at the start, not with the first request',
     allowed: 'yes or no',
     default: 'no',
     schema: yesOrNo,
@@ -118,17 +124,37 @@ export const SETTINGS = {
     name: 'kvCache',
     flag: '--kv-cache <size>',
     variable: 'LINNET_KV_CACHE',
-    description: 'memory for the KV cache',
+    description: "memory for each model's KV cache",
     allowed: 'at least 1MiB, such as 512MiB or 2GiB',
     default: '1GiB',
     schema: quantity(parseByteSize, 2 ** 20, 2 ** 50),
     format: formatByteSize,
   }),
+  memoryBytes: setting({
+    name: 'memory',
+    flag: '--memory <size>',
+    variable: 'LINNET_MEMORY',
+    description: 'memory for all models together, their KV caches included; auto is 80 % of what there is',
+    allowed: 'auto, or at least 1MiB, such as 512MiB or 8GiB',
+    default: 'auto',
+    schema: z.union([z.literal('auto'), quantity(parseByteSize, 2 ** 20, 2 ** 50)]),
+    format: (value) => (value === 'auto' ? value : formatByteSize(value)),
+  }),
+  unloadAfterMs: setting({
+    name: 'unloadAfter',
+    flag: '--unload-after <time>',
+    variable: 'LINNET_UNLOAD_AFTER',
+    description: 'how long a model that nobody uses stays in memory',
+    allowed: 'never, or a time from 1s to 24h, such as 90s or 10m',
+    default: 'never',
+    schema: z.union([z.literal('never'), quantity(parseDuration, 1000, 86_400_000)]),
+    format: (value) => (value === 'never' ? value : formatDuration(value)),
+  }),
   maxRunningRequests: setting({
     name: 'maxRunningRequests',
     flag: '--max-running-requests <count>',
     variable: 'LINNET_MAX_RUNNING_REQUESTS',
-    description: 'requests that run at a time',
+    description: 'requests of a model that run at a time',
     allowed: 'a whole number from 1 to 100000',
     default: '64',
     schema: wholeNumber(1, 100_000),
@@ -137,7 +163,7 @@ export const SETTINGS = {
     name: 'maxWaitingRequests',
     flag: '--max-waiting-requests <count>',
     variable: 'LINNET_MAX_WAITING_REQUESTS',
-    description: 'requests that may wait for their turn; more are refused',
+    description: 'requests of a model that may wait for their turn; more are refused',
     allowed: 'a whole number from 0 to 100000',
     default: '512',
     schema: wholeNumber(0, 100_000),
@@ -195,4 +221,18 @@ export function toEnvironment(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     SETTING_KEYS.map((key) => [SETTINGS[key].variable, formatSetting(key, settings)]),
   );
+}
+
+/** Splits at commas, unless it is a list in JSON. */
+function parseList(text: string): unknown {
+  if (!text.startsWith('[')) return text.split(',');
+  try {
+    return JSON.parse(text);
+  } catch {
+    return [];
+  }
+}
+
+function formatList(items: readonly string[]): string {
+  return items.some((item) => /^\[|,/.test(item)) ? JSON.stringify(items) : items.join(',');
 }

@@ -5,7 +5,7 @@ import type { Settings } from './settings.js';
 import { VERSION } from './version.js';
 
 /** What of the banner depends on which servers run here. */
-export type RunningServers = Pick<BannerFacts, 'httpUrl' | 'grpcTarget' | 'engineAddress' | 'model'>;
+export type RunningServers = Pick<BannerFacts, 'httpUrl' | 'grpcTarget' | 'engineAddress' | 'models'>;
 
 /** Prints the banner, and warns in the log too where strangers can use the servers: a banner is not always seen. */
 export function showBanner(settings: Settings, running: RunningServers, log: Log): void {

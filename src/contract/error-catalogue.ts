@@ -39,6 +39,8 @@ export const ERROR_CATALOGUE = {
   API_KEY_INVALID: entry(status.UNAUTHENTICATED, 401, 'invalid_request_error', 'invalid_api_key'),
   /** The API key is at one of its limits; `QuotaFailure` says which, `RetryInfo` when to come back. */
   RATE_LIMIT_EXCEEDED: entry(status.RESOURCE_EXHAUSTED, 429, 'rate_limit_error', 'rate_limit_exceeded'),
+  /** The model is in use, so it can't be unloaded; `RetryInfo` says when to come back. */
+  MODEL_BUSY: entry(status.FAILED_PRECONDITION, 400, 'invalid_request_error', 'model_busy'),
   /** The queue is full; `RetryInfo` says when to come back. */
   QUEUE_FULL: entry(status.RESOURCE_EXHAUSTED, 429, 'rate_limit_error', 'queue_full'),
   /** The request's deadline passed. */

@@ -1,7 +1,12 @@
-import { availableParallelism, homedir } from 'node:os';
+import { availableParallelism, homedir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Engine, Precision } from './engine.js';
+import { MemoryBudget } from './frontend/memory-budget.js';
 import { WorkerEngine } from './frontend/worker-engine.js';
+import type { WorkerOptions } from './worker/messages.js';
+
+/** What of the memory is for models where nobody says how much. */
+const USABLE_SHARE = 0.8;
 
 /** A model to offer. */
 export interface ModelSource {
@@ -33,6 +38,17 @@ export interface EngineOptions {
   readonly numThreads?: number | undefined;
   /** The budget of each model's KV cache in bytes, at least one sequence of full length. Default 1 GiB. */
   readonly kvCacheBytes?: number | undefined;
+  /**
+   * What all models together may take, weights and KV caches, in bytes. Where it is short, the model that has been idle
+   * longest is unloaded. Default: four fifths of what the process may use, and then one model alone is always let in.
+   */
+  readonly memoryBytes?: number | undefined;
+  /** How long a model that nobody uses stays in memory. Milliseconds. Default: as long as there is room. */
+  readonly idleLimitMs?: number | undefined;
+  /** How long a request waits for memory that other models use. Milliseconds. Default 30,000. */
+  readonly memoryWaitLimitMs?: number | undefined;
+  /** The wait before models are tried again where none could be loaded; it doubles up to 60 times that. Default 1000. */
+  readonly loadRetryDelayMs?: number | undefined;
   /** The most requests of a model that run at a time. Default 64. */
   readonly maxRunning?: number | undefined;
   /** The most requests of a model that wait. Default 512. */
@@ -43,9 +59,10 @@ export interface EngineOptions {
 
 /** Makes an engine. Nothing is loaded until the first request, or {@link Engine.load}. */
 export function createEngine(options: EngineOptions): Engine {
-  const { models, ...limits } = options;
-  const defaults = {
-    precision: 'q8' as const,
+  const { models, memoryBytes, memoryWaitLimitMs = 30_000, idleLimitMs = Number.POSITIVE_INFINITY } = options;
+  const { loadRetryDelayMs = 1000 } = options;
+  const defaults: Omit<WorkerOptions, 'directory'> = {
+    precision: 'q8',
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
     deterministic: false,
     lookup: false,
@@ -55,6 +72,19 @@ export function createEngine(options: EngineOptions): Engine {
     maxWaiting: 512,
     maxWaitingTokens: 131_072,
   };
-  const given = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
-  return new WorkerEngine(models, { ...defaults, ...given });
+  const budget = new MemoryBudget({
+    limitBytes: memoryBytes ?? Math.floor(usableBytes() * USABLE_SHARE),
+    admitsOne: memoryBytes === undefined,
+    waitLimitMs: memoryWaitLimitMs,
+  });
+  const worker = Object.fromEntries(
+    Object.entries(defaults).map(([key, value]) => [key, options[key as keyof EngineOptions] ?? value]),
+  ) as typeof defaults;
+  return new WorkerEngine(models, { worker, budget, idleLimitMs, loadRetryDelayMs });
+}
+
+/** What the process may use: the machine's memory, or what its container allows. */
+function usableBytes(): number {
+  const allowed = process.constrainedMemory() ?? 0;
+  return allowed > 0 ? Math.min(allowed, totalmem()) : totalmem();
 }

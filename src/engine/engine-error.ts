@@ -4,6 +4,7 @@ export type EngineErrorReason =
   | 'CONTEXT_LENGTH_EXCEEDED'
   | 'MODEL_NOT_FOUND'
   | 'MODEL_LOAD_FAILED'
+  | 'MODEL_BUSY'
   | 'QUEUE_FULL'
   | 'DEADLINE_EXCEEDED'
   | 'CANCELLED'

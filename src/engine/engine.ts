@@ -42,12 +42,17 @@ export interface ModelInfo {
   readonly state: ModelState;
   /** While weights are quantized, at the first load: what share is done, in [0, 1]. */
   readonly loadingShare?: number | undefined;
-  /** Why loading failed, in one line; undefined unless `state` is 'failed'. */
+  /**
+   * Why the last attempt to load it failed, in one line; undefined where it didn't. A model that is being loaded again
+   * still has it.
+   */
   readonly error: string | undefined;
   /** Undefined until the checkpoint has been read. */
   readonly shape: ModelShape | undefined;
   /** When the engine started to offer it. */
   readonly createdAt: Date;
+  /** What is set aside for its weights and its KV cache; 0 while it is not in memory. */
+  readonly memoryBytes: number;
   readonly load: ModelLoad;
 }
 
@@ -89,9 +94,20 @@ export interface Engine {
   /**
    * Loads a model (the default one if none is named), unless it is in memory. Requests do it by themselves.
    *
-   * @throws EngineError MODEL_NOT_FOUND, or MODEL_LOAD_FAILED with what is wrong with which file or tensor.
+   * @throws EngineError MODEL_NOT_FOUND, or MODEL_LOAD_FAILED with what is wrong with which file or tensor, or that
+   *   there is no memory for it.
    */
   load(model?: string): Promise<void>;
+
+  /**
+   * Frees a model's memory, unless it is not in memory. Requests load it again by themselves.
+   *
+   * @throws EngineError MODEL_NOT_FOUND, or MODEL_BUSY while requests use it or it is being loaded.
+   */
+  unload(model: string): Promise<void>;
+
+  /** What all models together may take. */
+  readonly memoryLimitBytes: number;
 
   /** Calls the listener after each change of a model's state or loading share, until the returned function is called. */
   onStateChange(listener: (model: ModelInfo) => void): () => void;

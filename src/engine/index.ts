@@ -15,6 +15,7 @@ export type {
 export { createEngine, type EngineOptions, type ModelSource } from './create-engine.js';
 export type { Engine, ModelInfo, ModelLoad, ModelShape, ModelState, Precision } from './engine.js';
 export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
+export { type CheckpointSummary, inspectCheckpoint, inspectConfig } from './inspect-checkpoint.js';
 export { DEFAULT_SAMPLING, type SamplingParams } from './sampling/sampling-params.js';
 export type { Score, ScoreRequest, ScoreResult } from './score.js';
 export type { Detokenization, Token, Tokenization } from './tokenization.js';

@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
-import { type Model, ModelState } from '../contract/gen/linnet/v1/models.js';
+import type { Model } from '../contract/gen/linnet/v1/models.js';
 import type { EngineHealth } from './engine-health.js';
 import { GatewayError, toErrorBody, toErrorHeaders } from './gateway-error.js';
 import { apiKeyOf } from './key-guard.js';
@@ -29,8 +29,8 @@ export function createHealthRoute(deps: HealthRouteDeps): RequestHandler {
   return async (request, response) => {
     response.set('cache-control', 'no-store');
     try {
-      const [model] = await checkEngine(deps, apiKeyOf(request));
-      response.json({ status: 'ok', model: model === undefined ? null : toModel(model) });
+      const models = (await checkEngine(deps, apiKeyOf(request))).map(toModel);
+      response.json({ status: 'ok', model: models[0] ?? null, models });
     } catch (caught) {
       const error = GatewayError.from(caught);
       response.status(503).set(toErrorHeaders(error));
@@ -55,9 +55,9 @@ async function listModels(status: StatusClient, apiKey: string | undefined): Pro
   }
 }
 
-/** Says why: the engine serves unless its default model failed to load, or it shuts down. */
+/** Says why: the engine serves unless all its models failed to load, or it shuts down. */
 function notServing(model: Model | undefined): GatewayError {
-  if (model?.state === ModelState.FAILED) {
+  if (model !== undefined && model.error !== '') {
     return new GatewayError(ERROR_CATALOGUE.MODEL_LOAD_FAILED, model.error);
   }
   return unavailable(

@@ -30,6 +30,7 @@ export function toModel(model: Model): ModelObject {
     owned_by: 'linnet',
     state: toState(model.state),
     ...(model.error === '' ? {} : { error: model.error }),
+    memory_bytes: Number(model.memoryBytes),
     ...(config && {
       context_length: config.contextLength,
       vocab_size: config.vocabSize,

@@ -19,7 +19,10 @@ export const MODEL = z
       .meta({ description: 'Seconds since the Unix epoch at which the service began to offer it.' }),
     owned_by: z.string(),
     state: MODEL_STATE,
-    error: z.string().optional().meta({ description: 'Why loading failed.' }),
+    error: z.string().optional().meta({ description: 'Why the last attempt to load it failed.' }),
+    memory_bytes: z.int().min(0).meta({
+      description: 'What is set aside for its weights and its KV cache; 0 while it is not in memory.',
+    }),
     context_length: count.meta({ description: 'The most tokens of prompt and completion together.' }),
     vocab_size: count,
     num_parameters: count,
@@ -43,6 +46,7 @@ export const LIVE = z.strictObject({ status: z.literal('ok') });
 export const HEALTHY = z.strictObject({
   status: z.literal('ok'),
   model: MODEL.nullable().meta({ description: 'The default model.' }),
+  models: z.array(MODEL).meta({ description: 'All models, the default one first.' }),
 });
 
 /** The answer of a service that can not. */

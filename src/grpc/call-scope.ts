@@ -84,7 +84,7 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
 }
 
 /** Reads the caller's name for a request, or makes one. */
-function requestIdOf(metadata: Metadata): string {
+export function requestIdOf(metadata: Metadata): string {
   const [id] = metadata.get('x-request-id');
   return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
 }

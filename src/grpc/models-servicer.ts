@@ -3,8 +3,12 @@ import {
   type GetModelResponse,
   ListModelsRequest,
   type ListModelsResponse,
+  LoadModelRequest,
+  type LoadModelResponse,
   type Model,
   ModelsService,
+  UnloadModelRequest,
+  type UnloadModelResponse,
   ModelState as WireState,
 } from '../contract/gen/linnet/v1/models.js';
 import { type Engine, EngineError, type ModelInfo, type ModelState } from '../engine/index.js';
@@ -24,7 +28,10 @@ export function createModelsRpcs(engine: Engine, options: RpcOptions) {
     {
       method: ModelsService.listModels,
       request: ListModelsRequest,
-      answer: (): ListModelsResponse => ({ models: engine.models().map(toModel) }),
+      answer: (): ListModelsResponse => ({
+        models: engine.models().map(toModel),
+        memoryLimitBytes: BigInt(engine.memoryLimitBytes),
+      }),
     },
     options,
   );
@@ -32,15 +39,50 @@ export function createModelsRpcs(engine: Engine, options: RpcOptions) {
     {
       method: ModelsService.getModel,
       request: GetModelRequest,
-      answer: ({ id }): GetModelResponse => ({ model: toModel(findModel(engine.models(), id)) }),
+      answer: ({ id }): GetModelResponse => ({ model: toModel(findModel(engine, id)) }),
     },
     options,
   );
-  return { listModels, getModel } satisfies Record<keyof typeof ModelsService, Rpc>;
+  return { listModels, getModel, ...createResidenceRpcs(engine, options) } satisfies Record<
+    keyof typeof ModelsService,
+    Rpc
+  >;
+}
+
+/** Makes the RPCs that decide what is in memory. */
+function createResidenceRpcs(engine: Engine, options: RpcOptions) {
+  const loadModel = unaryRpc(
+    {
+      method: ModelsService.loadModel,
+      request: LoadModelRequest,
+      answer: async (request): Promise<LoadModelResponse> => {
+        const { id } = findModel(engine, request.id);
+        await engine.load(id);
+        return { model: toModel(findModel(engine, id)) };
+      },
+      level: 'info',
+    },
+    options,
+  );
+  const unloadModel = unaryRpc(
+    {
+      method: ModelsService.unloadModel,
+      request: UnloadModelRequest,
+      answer: async (request): Promise<UnloadModelResponse> => {
+        const { id } = findModel(engine, request.id);
+        await engine.unload(id);
+        return { model: toModel(findModel(engine, id)) };
+      },
+      level: 'info',
+    },
+    options,
+  );
+  return { loadModel, unloadModel };
 }
 
 /** Maps a model as the engine shows it to its message. */
-function toModel({ id, state, error, shape, createdAt, load }: ModelInfo): Model {
+function toModel(info: ModelInfo): Model {
+  const { id, state, error, shape, createdAt, load, memoryBytes, loadingShare = 0 } = info;
   return {
     id,
     state: WIRE_STATE[state],
@@ -52,10 +94,13 @@ function toModel({ id, state, error, shape, createdAt, load }: ModelInfo): Model
       kvCacheUsedBytes: BigInt(load.kvCacheUsedBytes),
       kvCacheLimitBytes: BigInt(load.kvCacheLimitBytes),
     },
+    memoryBytes: BigInt(memoryBytes),
+    loadingShare,
   };
 }
 
-function findModel(models: readonly ModelInfo[], id: string): ModelInfo {
+function findModel(engine: Engine, id: string): ModelInfo {
+  const models = engine.models();
   const model = id === '' ? models[0] : models.find((candidate) => candidate.id === parseModelId('id', id));
   if (model !== undefined) return model;
   const known = models.map((candidate) => candidate.id).join(', ');

@@ -6,7 +6,7 @@ const facts: BannerFacts = {
   httpUrl: 'http://127.0.0.1:8123',
   grpcTarget: '127.0.0.1:50123',
   engineAddress: undefined,
-  model: 'fable · ready',
+  models: ['fable · ready', 'gpt2 · unloaded'],
   access: 'this machine only, in plaintext',
   speaksTls: false,
   needsKey: false,
@@ -22,7 +22,7 @@ describe('banner', () => {
     expect(text).toMatch(/HTTP +http:\/\/127\.0\.0\.1:8123\n/);
     expect(text).toMatch(/gRPC +127\.0\.0\.1:50123\n/);
     expect(text).toMatch(/Access +this machine only, in plaintext\n/);
-    expect(text).toMatch(/Model +fable · ready\n/);
+    expect(text).toMatch(/ {2}Model +fable · ready\n {10}gpt2 · unloaded\n/);
     expect(text).toMatch(/Docs +http:\/\/127\.0\.0\.1:8123\/\n/);
     expect(text).toMatch(/Health +http:\/\/127\.0\.0\.1:8123\/health\n/);
   });

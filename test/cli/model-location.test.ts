@@ -27,6 +27,16 @@ describe('model location', () => {
     expect(locateModel(`openai/gpt2=${checkpoint}`, '--model').id).toBe('openai/gpt2');
   });
 
+  it('is on the Hub for the name of a repository, and its id is that name', () => {
+    const gpt2 = { id: 'openai-community/gpt2', revision: 'main' };
+    expect(locateModel('gpt2', '--model')).toEqual({ id: 'gpt2', repository: gpt2 });
+    expect(locateModel('a=gpt2@v1', '--model')).toEqual({ id: 'a', repository: { ...gpt2, revision: 'v1' } });
+    expect(locateModel('birds/linnet@refs/pr/1', '--model')).toEqual({
+      id: 'birds/linnet',
+      repository: { id: 'birds/linnet', revision: 'refs/pr/1' },
+    });
+  });
+
   it.each([
     [join(parent, 'none'), /"\S+none" \(--model\) can't be found: there is no folder/],
     [join(parent, 'empty'), /can't be found: \S+empty has no config\.json/],

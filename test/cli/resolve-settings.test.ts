@@ -14,7 +14,7 @@ describe('settings', () => {
       httpPort: 8000,
       grpcPort: 50051,
       engineAddress: '127.0.0.1:50051',
-      model: 'fable',
+      models: ['fable'],
       precision: 'q8',
       deterministic: false,
       lookup: false,
@@ -22,6 +22,8 @@ describe('settings', () => {
       preload: false,
       threads: 'auto',
       kvCacheBytes: 2 ** 30,
+      memoryBytes: 'auto',
+      unloadAfterMs: 'never',
       maxRunningRequests: 64,
       maxWaitingRequests: 512,
       drainGraceMs: 30_000,
@@ -95,6 +97,17 @@ describe('settings', () => {
     expect(() => resolveSettings({ ...nothing, ...sources })).toThrow(new UsageError(message));
   });
 
+  it('name several models: the flag again, commas in the variable, a list in the config file', () => {
+    const models = ['fable', 'tale=/models/tale', 'gpt2'];
+    for (const sources of [
+      { flags: { models } },
+      { environment: { LINNET_MODEL: 'fable, tale=/models/tale,gpt2' } },
+      { file: file({ model: models }) },
+    ]) {
+      expect(resolveSettings({ ...nothing, ...sources }).settings.models).toEqual(models);
+    }
+  });
+
   it('reach a child process unchanged through its environment', () => {
     const path = fc.constantFrom(undefined, '/etc/linnet/a b.pem', 'relative.pem');
     const settings = fc.record<Settings>({
@@ -102,7 +115,9 @@ describe('settings', () => {
       httpPort: fc.nat(65_535),
       grpcPort: fc.nat(65_535),
       engineAddress: fc.constantFrom('127.0.0.1:1', 'unix:/run/linnet.sock', 'dns:///engine:50051'),
-      model: fc.constantFrom('fable', 'tale=/models/a b'),
+      models: fc.array(fc.constantFrom('fable', 'tale=/models/a b', '/a,b', '[c]', 'gpt2@main'), {
+        minLength: 1,
+      }),
       precision: fc.constantFrom('f32', 'q8', 'q4'),
       deterministic: fc.boolean(),
       lookup: fc.boolean(),
@@ -110,6 +125,8 @@ describe('settings', () => {
       preload: fc.boolean(),
       threads: fc.oneof(fc.constant('auto' as const), fc.integer({ min: 1, max: 256 })),
       kvCacheBytes: fc.integer({ min: 2 ** 20, max: 2 ** 50 }),
+      memoryBytes: fc.oneof(fc.constant('auto' as const), fc.integer({ min: 2 ** 20, max: 2 ** 50 })),
+      unloadAfterMs: fc.oneof(fc.constant('never' as const), fc.integer({ min: 1000, max: 86_400_000 })),
       maxRunningRequests: fc.integer({ min: 1, max: 100_000 }),
       maxWaitingRequests: fc.nat(100_000),
       drainGraceMs: fc.nat(3_600_000),

@@ -158,6 +158,7 @@ describe('GET /v1/models', () => {
       created: 1_700_000_000,
       owned_by: 'linnet',
       state: 'ready',
+      memory_bytes: 0,
       context_length: 1024,
       vocab_size: 50_257,
       num_parameters: 124_439_808,

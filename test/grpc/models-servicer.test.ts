@@ -3,8 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type GetModelResponse,
   type ListModelsResponse,
+  type LoadModelResponse,
   ModelState,
   ModelsClient,
+  type UnloadModelResponse,
 } from '../../src/contract/gen/linnet/v1/models.js';
 import { decodeRichStatus } from '../../src/contract/rich-status.js';
 import { type GrpcHarness, startGrpcHarness, unary } from '../support/grpc-harness.js';
@@ -25,7 +27,10 @@ const getModel = (id: string) => unary<GetModelResponse>((done) => client.getMod
 describe('Models', () => {
   it('lists every model with shape, state and load', async () => {
     harness.engine.setState('ready');
-    const { models } = await unary<ListModelsResponse>((done) => client.listModels({}, done));
+    const { models, memoryLimitBytes } = await unary<ListModelsResponse>((done) =>
+      client.listModels({}, done),
+    );
+    expect(memoryLimitBytes).toBe(17_179_869_184n);
     expect(models).toEqual([
       {
         id: 'test-model',
@@ -48,6 +53,8 @@ describe('Models', () => {
           kvCacheUsedBytes: 3n,
           kvCacheLimitBytes: 8_589_934_592n,
         },
+        memoryBytes: 2_147_483_648n,
+        loadingShare: 0,
       },
     ]);
   });
@@ -60,6 +67,37 @@ describe('Models', () => {
       state: ModelState.FAILED,
       error: 'model.safetensors: cut short',
     });
+  });
+
+  it('loads a model and unloads it, and answers with its new state', async () => {
+    const loaded = await unary<LoadModelResponse>((done) => client.loadModel({ id: '' }, done));
+    expect(loaded.model).toMatchObject({ id: 'test-model', state: ModelState.READY });
+    const unloaded = await unary<UnloadModelResponse>((done) =>
+      client.unloadModel({ id: 'test-model' }, done),
+    );
+    expect(unloaded.model).toMatchObject({ state: ModelState.UNLOADED, memoryBytes: 0n });
+  });
+
+  it('does not unload a model that is in use', async () => {
+    harness.engine.setState('loading');
+    const error = await unary<UnloadModelResponse>((done) => client.unloadModel({ id: '' }, done)).catch(
+      (caught) => caught,
+    );
+    expect(error).toMatchObject({ code: status.FAILED_PRECONDITION });
+    expect(decodeRichStatus(error)?.reason).toBe('MODEL_BUSY');
+  });
+
+  it.each([
+    [
+      'load',
+      (done: Parameters<ModelsClient['loadModel']>[1]) => client.loadModel({ id: 'gpt-5' }, done as never),
+    ],
+    [
+      'unload',
+      (done: Parameters<ModelsClient['loadModel']>[1]) => client.unloadModel({ id: 'gpt-5' }, done as never),
+    ],
+  ])('knows no other model to %s', async (_, call) => {
+    await expect(unary(call as never)).rejects.toMatchObject({ code: status.NOT_FOUND });
   });
 
   it('says which models there are to one who asks for another', async () => {

@@ -116,8 +116,15 @@ export class ScriptedEngine implements Engine {
     return [this.#model];
   }
 
+  readonly memoryLimitBytes = 2 ** 34;
+
   async load(): Promise<void> {
     this.setState('ready');
+  }
+
+  async unload(): Promise<void> {
+    if (this.#model.state === 'loading') throw new EngineError('MODEL_BUSY', 'It is being loaded.');
+    this.setState('unloaded');
   }
 
   onStateChange(listener: (model: ModelInfo) => void): () => void {
@@ -196,6 +203,7 @@ function modelInfo(state: ModelState): ModelInfo {
       fingerprint: 'fp_test',
     },
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
+    memoryBytes: state === 'ready' ? 2 ** 31 : 0,
     load: { runningRequests: 1, waitingRequests: 2, kvCacheUsedBytes: 3, kvCacheLimitBytes: 2 ** 33 },
   };
 }

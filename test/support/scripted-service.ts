@@ -46,6 +46,8 @@ export const MODEL: Model = {
   },
   createdUnixSeconds: 1_700_000_000n,
   load: undefined,
+  memoryBytes: 0n,
+  loadingShare: 0,
 };
 
 type UnaryAnswer<I, O> = (call: ServerUnaryCall<I, O>, reply: sendUnaryData<O>) => void;
@@ -105,7 +107,8 @@ export class ScriptedService {
       ) => current().detokenize(call, reply),
     });
     server.addService(ModelsService, {
-      listModels: (_call: unknown, reply: sendUnaryData<object>) => reply(null, { models: current().models }),
+      listModels: (_call: unknown, reply: sendUnaryData<object>) =>
+        reply(null, { models: current().models, memoryLimitBytes: 0n }),
       getModel: (call: ServerUnaryCall<{ id: string }, object>, reply: sendUnaryData<object>) => {
         const model = current().models.find(({ id }) => id === call.request.id);
         if (model) reply(null, { model });

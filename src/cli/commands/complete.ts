@@ -7,6 +7,7 @@ import { CliError, UsageError } from '../cli-error.js';
 import { printCompletion } from '../completion-printer.js';
 import { type CompletionSource, createLocalSource, createRemoteSource } from '../completion-source.js';
 import { toEngineOptions } from '../engine-options.js';
+import { findModels } from '../find-models.js';
 import { createLog } from '../log.js';
 import { showQuantizationProgress } from '../quantization-progress.js';
 import { addRequestOptions, type RequestOptions, toRequest } from '../request-options.js';
@@ -21,7 +22,7 @@ interface CompleteOptions extends RequestOptions {
 }
 
 const KEYS: readonly SettingKey[] = [
-  ...(['model', 'precision', 'cacheDirectory', 'threads', 'engineCa', 'engineCert', 'engineKey'] as const),
+  ...(['models', 'precision', 'cacheDirectory', 'threads', 'engineCa', 'engineCert', 'engineKey'] as const),
 ];
 
 /** Adds `linnet complete`: one completion, streamed to the terminal. */
@@ -36,7 +37,7 @@ export function addCompleteCommand(program: Command): void {
   command.action(async (prompt: string | undefined, options: CompleteOptions) => {
     const resolved = settingsOf(command, process.env);
     const request = toRequest(modelOf(options, resolved), await readPrompt(prompt), options);
-    const source = createSource(options.address, resolved);
+    const source = await createSource(options.address, resolved);
     process.exitCode = await complete(source, request);
   });
 }
@@ -67,15 +68,19 @@ async function readPrompt(prompt: string | undefined): Promise<string> {
 
 /** On a service elsewhere a model has an id, not a folder; its default one is right unless the flag names another. */
 function modelOf({ address }: CompleteOptions, { settings, origins }: ResolvedSettings): string {
-  return address !== undefined && origins.model === '--model' ? settings.model : '';
+  return address !== undefined && origins.models === '--model' ? (settings.models[0] ?? '') : '';
 }
 
-function createSource(address: string | undefined, resolved: ResolvedSettings): CompletionSource {
+async function createSource(
+  address: string | undefined,
+  resolved: ResolvedSettings,
+): Promise<CompletionSource> {
   if (address !== undefined) {
     const tls = openEngineTls(resolved.settings, createLog('silent', process));
     return createRemoteSource({ address, tls, apiKey: process.env['LINNET_API_KEY'] || undefined });
   }
-  const engine = createEngine(toEngineOptions(resolved));
+  const report = { output: process.stderr, writeLine: (line: string) => console.error(line) };
+  const engine = createEngine(toEngineOptions(resolved.settings, await findModels(resolved, report)));
   showQuantizationProgress(engine, process.stderr, () => {});
   return createLocalSource(engine);
 }

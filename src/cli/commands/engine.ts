@@ -4,6 +4,7 @@ import { createEngine, type Engine, EngineError } from '../../engine/index.js';
 import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
 import { CliError } from '../cli-error.js';
 import { toEngineOptions } from '../engine-options.js';
+import { findModels } from '../find-models.js';
 import { toListenError } from '../listen-error.js';
 import { createLog, type Log } from '../log.js';
 import { summarizeModel } from '../model-summary.js';
@@ -60,8 +61,9 @@ async function startEngine(
   const { settings } = resolved;
   const { preload, drainGraceMs } = settings;
   const log = createLog(settings.logLevel, process);
-  const engine = createEngine(toEngineOptions(resolved));
-  showQuantizationProgress(engine, process.stderr, (line) => log.info(line));
+  const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
+  const engine = createEngine(toEngineOptions(settings, await findModels(resolved, report)));
+  showQuantizationProgress(engine, report.output, report.writeLine);
   const server = createGrpcServer(engine, {
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
@@ -83,9 +85,8 @@ async function startEngine(
   if (preload) await loadModel(engine, log);
   const models = engine.models();
   if (parent !== undefined) return parent.tell({ type: 'ready', models });
-  const [model] = models;
   const running = { httpUrl: undefined, grpcTarget: toGrpcTarget(settings, port), engineAddress: undefined };
-  showBanner(settings, { ...running, model: model && summarizeModel(model) }, log);
+  showBanner(settings, { ...running, models: models.map(summarizeModel) }, log);
 }
 
 function toServerOptions(settings: Settings) {

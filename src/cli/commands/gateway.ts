@@ -28,5 +28,5 @@ async function runGateway(settings: Settings): Promise<void> {
   const engineTls = openEngineTls(settings, log);
   const { gateway, url } = await listenOnHttp(settings, { ...security, engineTls, logger: log });
   shutDownOnSignal({ drain: () => gateway.drain(drainGraceMs), force: () => undefined }, log, process);
-  showBanner(settings, { httpUrl: url, grpcTarget: undefined, engineAddress, model: undefined }, log);
+  showBanner(settings, { httpUrl: url, grpcTarget: undefined, engineAddress, models: [] }, log);
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { EngineProcess } from '../engine-process.js';
+import { findModels, toModelSetting } from '../find-models.js';
 import { createGatewaySocket } from '../gateway-socket.js';
 import { listenOnHttp } from '../http-server.js';
 import { createLog } from '../log.js';
-import { locateModel } from '../model-location.js';
 import { summarizeModel } from '../model-summary.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
 import { openServerSecurity } from '../security.js';
@@ -23,6 +23,12 @@ const OF_AN_ENGINE_ELSEWHERE: readonly SettingKey[] = [
 /** How much longer than its own grace the engine process may take to end. */
 const END_MARGIN_MS = 5000;
 
+/**
+ * Each thread of a worker would get an arena of its own from glibc, and keep in it what a model's unloading frees: with two
+ * for all of them the memory of gpt2 at q8 stays at 300 MB over any number of loads, and not at 600.
+ */
+const ENGINE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
+
 /** Adds `linnet serve`: the gateway in this process, the engine in one of its own. */
 export function addServeCommand(program: Command): void {
   const command = program.command('serve').description('Serve a model over HTTP and gRPC.');
@@ -33,13 +39,14 @@ export function addServeCommand(program: Command): void {
 async function runServe({ settings, origins }: ResolvedSettings): Promise<void> {
   const { drainGraceMs, tlsCert, grpcSocket } = settings;
   const log = createLog(settings.logLevel, process);
-  locateModel(settings.model, origins.model);
+  const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
+  const models = toModelSetting(await findModels({ settings, origins }, report));
   const security = openServerSecurity(settings, log);
   const socket = tlsCert !== undefined && grpcSocket === undefined ? createGatewaySocket(process) : undefined;
   const engine = new EngineProcess({
     script: new URL('../main.js', import.meta.url),
     args: ['engine', ...(socket === undefined ? [] : ['--gateway-socket', socket])],
-    environment: { ...process.env, ...toEnvironment(settings) },
+    environment: { ...ENGINE_ENVIRONMENT, ...process.env, ...toEnvironment({ ...settings, models }) },
     endTimeoutMs: drainGraceMs + END_MARGIN_MS,
     log,
   });
@@ -53,9 +60,8 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
       await engine.end();
     };
     shutDownOnSignal({ drain, force: () => engine.kill() }, log, process);
-    const [model] = await ready;
     const running = { httpUrl: url, grpcTarget, engineAddress: undefined };
-    showBanner(settings, { ...running, model: model && summarizeModel(model) }, log);
+    showBanner(settings, { ...running, models: (await ready).map(summarizeModel) }, log);
   } catch (error) {
     engine.kill();
     throw error;

@@ -1,126 +1,231 @@
-import type { ModelInfo, ModelLoad, ModelShape, ModelState } from '../engine.js';
+import type { ModelInfo, ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
+import { estimateModelBytes } from '../model/model-memory.js';
 import type { WorkerOptions } from '../worker/messages.js';
+import { abortable } from './abortable.js';
+import type { MemoryBudget, Tenant } from './memory-budget.js';
+import { busy, evicted, loadingQueueFull } from './model-errors.js';
 import { ModelWorker } from './model-worker.js';
 
 /** A model in memory: where to send sequences, and what fits. */
-export interface ReadyModel {
+interface ReadyModel {
   readonly worker: ModelWorker;
   readonly shape: ModelShape;
+}
+
+/** The use of a model in memory. As long as it lasts, the model stays there. */
+export interface ModelLease extends ReadyModel {
+  /** Ends the use. To be called once. */
+  readonly release: () => void;
 }
 
 /** Where a model is between not in memory and in memory. */
 type Residence =
   /** Never loaded, or its worker has gone since. */
   | { readonly state: 'unloaded' }
-  /** Its worker reads and packs the weights; requests wait. */
-  | { readonly state: 'loading'; readonly ready: Promise<ReadyModel>; readonly worker: ModelWorker }
+  /** It waits for memory, or its worker reads and packs the weights; requests wait. */
+  | { readonly state: 'loading'; readonly ready: Promise<ReadyModel>; worker: ModelWorker | undefined }
   /** It answers. */
-  | { readonly state: 'ready'; readonly ready: Promise<ReadyModel>; readonly worker: ModelWorker }
+  | { readonly state: 'ready'; readonly model: ReadyModel }
+  /** Its worker ends; whoever asks for it waits for that. */
+  | { readonly state: 'unloading'; readonly done: Promise<void> }
   /** The last attempt failed; the next request tries again. */
-  | { readonly state: 'failed'; readonly error: EngineError };
+  | { readonly state: 'failed' };
+
+/** How a model is hosted. */
+export interface HostingOptions {
+  readonly worker: WorkerOptions;
+  readonly budget: MemoryBudget;
+  /** How long a model that nobody uses stays in memory. Milliseconds; Infinity for as long as there is room. */
+  readonly idleLimitMs: number;
+  /** Called after each change of state. */
+  readonly onChange: (model: ModelInfo) => void;
+}
 
 const IDLE: ModelLoad = { runningRequests: 0, waitingRequests: 0, kvCacheUsedBytes: 0, kvCacheLimitBytes: 0 };
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** One model that the engine offers: loaded at the first request, in a worker of its own. */
-export class HostedModel {
+/**
+ * One model that the engine offers: loaded at the first request, in a worker of its own, and unloaded when nobody has
+ * used it for a while or another one needs the memory.
+ */
+export class HostedModel implements Tenant {
   readonly id: string;
-  readonly #options: WorkerOptions;
-  readonly #onChange: (model: ModelInfo) => void;
+  readonly #options: HostingOptions;
   readonly #createdAt = new Date();
+  readonly #closing = new AbortController();
   #residence: Residence = { state: 'unloaded' };
+  /** Why the last attempt to load it failed; undefined once one has succeeded. */
+  #failure: EngineError | undefined;
   #shape: ModelShape | undefined;
-  #numAwaitingLoad = 0;
   #loadingShare: number | undefined;
+  #numAwaitingLoad = 0;
+  #numLeases = 0;
+  #usedAtMs = 0;
+  #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(id: string, options: WorkerOptions, onChange: (model: ModelInfo) => void) {
+  constructor(id: string, options: HostingOptions) {
     this.id = id;
     this.#options = options;
-    this.#onChange = onChange;
   }
 
   get info(): ModelInfo {
-    const residence = this.#residence;
-    const load = ('worker' in residence && residence.worker.load) || IDLE;
+    const { state } = this.#residence;
+    const load = this.#worker?.load ?? IDLE;
     return {
       id: this.id,
-      state: residence.state,
-      loadingShare: residence.state === 'loading' ? this.#loadingShare : undefined,
-      error: residence.state === 'failed' ? residence.error.message : undefined,
+      state: state === 'unloading' ? 'unloaded' : state,
+      loadingShare: state === 'loading' ? this.#loadingShare : undefined,
+      error: this.#failure?.message,
       shape: this.#shape,
       createdAt: this.#createdAt,
+      memoryBytes: this.#options.budget.bytesOf(this),
       load: { ...load, waitingRequests: load.waitingRequests + this.#numAwaitingLoad },
     };
+  }
+
+  get idleSinceMs(): number | undefined {
+    const isIdle = this.#residence.state === 'ready' && this.#numLeases + this.#numAwaitingLoad === 0;
+    return isIdle ? this.#usedAtMs : undefined;
   }
 
   /**
    * Gives the model in memory, loading it first if need be. All who ask meanwhile share one attempt, and no more of
    * them than the queue takes.
    *
-   * @throws EngineError MODEL_LOAD_FAILED, or QUEUE_FULL.
+   * @throws EngineError MODEL_LOAD_FAILED, or QUEUE_FULL; where the signal aborts, as a request ends then.
    */
-  async ready(): Promise<ReadyModel> {
-    const residence = this.#residence;
-    if (residence.state === 'ready') return residence.ready;
-    const { maxRunning, maxWaiting } = this.#options;
-    if (this.#numAwaitingLoad >= maxRunning + maxWaiting)
+  async acquire(signal: AbortSignal): Promise<ModelLease> {
+    const { maxRunning, maxWaiting } = this.#options.worker;
+    if (this.#residence.state !== 'ready' && this.#numAwaitingLoad >= maxRunning + maxWaiting)
       throw loadingQueueFull(this.id, this.#numAwaitingLoad);
     this.#numAwaitingLoad++;
     try {
-      return await (residence.state === 'loading' ? residence.ready : this.#startLoading());
+      const model = await abortable(this.#ready(), signal);
+      this.#numLeases++;
+      return { ...model, release: () => this.#release() };
     } finally {
       this.#numAwaitingLoad--;
+      this.#settle();
     }
   }
 
-  /** Frees the worker; requests that are left fail with `reason`. */
-  async close(reason: EngineError): Promise<void> {
+  /**
+   * Frees the memory, unless it is not held.
+   *
+   * @throws EngineError MODEL_BUSY while requests use it, or it is being loaded.
+   */
+  async unload(): Promise<void> {
     const residence = this.#residence;
-    if (!('worker' in residence)) return;
-    this.#enter({ state: 'unloaded' });
-    await residence.worker.close(reason);
+    if (residence.state === 'unloading') return residence.done;
+    if (residence.state === 'ready' && this.idleSinceMs !== undefined)
+      await this.#end(residence.model.worker, evicted(this.id));
+    else if (residence.state === 'ready' || residence.state === 'loading') throw busy(this.id);
+  }
+
+  /** Frees the worker, for good; requests that are left fail with `reason`. */
+  async close(reason: EngineError): Promise<void> {
+    this.#closing.abort(reason);
+    const residence = this.#residence;
+    if (residence.state === 'unloading') await residence.done;
+    else if (this.#worker !== undefined) await this.#end(this.#worker, reason);
+  }
+
+  get #worker(): ModelWorker | undefined {
+    const residence = this.#residence;
+    if (residence.state === 'ready') return residence.model.worker;
+    return residence.state === 'loading' ? residence.worker : undefined;
+  }
+
+  async #ready(): Promise<ReadyModel> {
+    for (;;) {
+      const residence = this.#residence;
+      if (residence.state === 'ready') return residence.model;
+      if (residence.state === 'loading') return residence.ready;
+      if (residence.state === 'unloading') await residence.done;
+      else return this.#startLoading();
+    }
   }
 
   #startLoading(): Promise<ReadyModel> {
     this.#loadingShare = undefined;
-    const worker = new ModelWorker(this.#options, {
-      onProgress: (share) => {
-        this.#loadingShare = share;
-        this.#onChange(this.info);
-      },
-      onEnd: (error) => {
-        // A model that never came is failed; one that was there can be loaded again.
-        if (this.#is('loading', worker)) this.#enter({ state: 'failed', error });
-        else if (this.#is('ready', worker)) this.#enter({ state: 'unloaded' });
-      },
-    });
-    const ready = worker.loaded.then((shape) => {
-      this.#shape = shape;
-      if (this.#is('loading', worker)) this.#enter({ state: 'ready', ready, worker });
-      return { worker, shape };
-    });
-    this.#enter({ state: 'loading', ready, worker });
+    const ready = this.#load();
+    // Whoever asked for it hears of a failure; they may all have left.
+    ready.catch(() => {});
+    this.#enter({ state: 'loading', ready, worker: undefined });
     return ready;
   }
 
-  #is(state: ModelState, worker: ModelWorker): boolean {
-    const residence = this.#residence;
-    return residence.state === state && 'worker' in residence && residence.worker === worker;
+  async #load(): Promise<ReadyModel> {
+    const { worker: options, budget } = this.#options;
+    try {
+      const bytes = (await estimateModelBytes(options.directory, options.precision)) + options.kvCacheBytes;
+      await budget.reserve(this, bytes, this.#closing.signal);
+      const model = await this.#startWorker();
+      this.#failure = undefined;
+      this.#shape = model.shape;
+      this.#enter({ state: 'ready', model });
+      return model;
+    } catch (caught) {
+      budget.release(this);
+      const error = EngineError.from(caught);
+      // One for which there is no memory now can be loaded later, and nothing is wrong with it.
+      const isForNow = error.reason === 'MODEL_LOAD_FAILED' && error.retryAfterMs !== undefined;
+      if (!isForNow) this.#failure = error;
+      if (this.#residence.state === 'loading') this.#enter({ state: isForNow ? 'unloaded' : 'failed' });
+      throw error;
+    }
+  }
+
+  async #startWorker(): Promise<ReadyModel> {
+    const worker = new ModelWorker(this.#options.worker, {
+      onProgress: (share) => {
+        this.#loadingShare = share;
+        this.#options.onChange(this.info);
+      },
+      onEnd: () => {
+        // One that was there can be loaded again; of one that never came, `loaded` tells.
+        if (this.#residence.state !== 'ready' || this.#worker !== worker) return;
+        this.#options.budget.release(this);
+        this.#enter({ state: 'unloaded' });
+      },
+    });
+    if (this.#residence.state === 'loading') this.#residence.worker = worker;
+    return { worker, shape: await worker.loaded };
+  }
+
+  /** Ends a worker, and gives its memory back once it is free. */
+  #end(worker: ModelWorker, reason: EngineError): Promise<void> {
+    const done = worker.close(reason).then(() => {
+      this.#options.budget.release(this);
+      this.#enter({ state: 'unloaded' });
+    });
+    // Told once it is over.
+    this.#residence = { state: 'unloading', done };
+    return done;
+  }
+
+  #release(): void {
+    this.#numLeases--;
+    this.#settle();
+  }
+
+  /** Notices that nobody uses the model any more. */
+  #settle(): void {
+    clearTimeout(this.#idleTimer);
+    this.#usedAtMs = performance.now();
+    if (this.idleSinceMs === undefined) return;
+    const { idleLimitMs, budget } = this.#options;
+    if (idleLimitMs <= MAX_TIMER_MS) {
+      this.#idleTimer = setTimeout(() => {
+        if (this.idleSinceMs !== undefined) void this.unload();
+      }, idleLimitMs).unref();
+    }
+    budget.notify();
   }
 
   #enter(residence: Residence): void {
     this.#residence = residence;
-    this.#onChange(this.info);
+    this.#options.onChange(this.info);
   }
-}
-
-function loadingQueueFull(id: string, numWaiting: number): EngineError {
-  return new EngineError(
-    'QUEUE_FULL',
-    `${numWaiting} requests wait for model "${id}" to load. Try again later.`,
-    {
-      metadata: { model: id, waitingRequests: String(numWaiting) },
-      retryAfterMs: 1000,
-    },
-  );
 }

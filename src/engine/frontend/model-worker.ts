@@ -27,7 +27,7 @@ export interface ModelWorkerListeners {
 
 /** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' listeners. */
 export class ModelWorker {
-  /** Fulfilled with the model's shape once it is in memory; rejected with MODEL_LOAD_FAILED. */
+  /** Fulfilled with the model's shape once it is in memory; rejected with MODEL_LOAD_FAILED, or the reason of an end. */
   readonly loaded: Promise<ModelShape>;
   readonly #worker: Worker;
   /** Of the requests that have not ended, by id. */
@@ -36,11 +36,13 @@ export class ModelWorker {
   readonly #pace = new AdmissionPace();
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
+  #rejectLoaded: (error: EngineError) => void = () => {};
 
   /** Starts the worker. */
   constructor(options: WorkerOptions, { onProgress, onEnd }: ModelWorkerListeners) {
     this.#worker = new Worker(ENTRY, { workerData: options });
     this.loaded = new Promise((resolve, reject) => {
+      this.#rejectLoaded = reject;
       const end = (error: EngineError) => {
         if (this.#ended !== undefined) return;
         this.#ended = error;
@@ -103,6 +105,7 @@ export class ModelWorker {
   /** Lets a step under way end, then frees the model; requests that are left fail with `reason`. */
   async close(reason: EngineError): Promise<void> {
     this.#ended ??= reason;
+    this.#rejectLoaded(reason);
     this.#failAll(reason);
     this.#post({ type: 'close' });
     await this.#exited;

@@ -3,10 +3,10 @@ import type { Engine, ModelInfo } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { ScoreRequest, ScoreResult } from '../score.js';
 import type { Detokenization, Tokenization } from '../tokenization.js';
-import type { WorkerOptions } from '../worker/messages.js';
 import { abortable } from './abortable.js';
 import { toChoiceOptions, toGroup } from './generation.js';
-import { HostedModel } from './hosted-model.js';
+import { HostedModel, type HostingOptions, type ModelLease } from './hosted-model.js';
+import { LoadRetry } from './load-retry.js';
 import { PromptEncoder } from './prompt-encoder.js';
 import { RequestPrompt } from './request-prompt.js';
 import { RequestStream } from './request-stream.js';
@@ -14,40 +14,74 @@ import { ScoreCollector } from './score-collector.js';
 import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
 import { toText, toTokens } from './text-tokens.js';
 import { TimeLimit } from './time-limit.js';
+import type { TokenBytes } from './token-bytes.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { checkSamplingTokens, checkTokenIds } from './vocabulary-check.js';
+
+/** How the engine's models are hosted. */
+export interface WorkerEngineOptions extends Omit<HostingOptions, 'worker' | 'onChange'> {
+  readonly worker: Omit<HostingOptions['worker'], 'directory'>;
+  /** The wait before models are tried again where none could be loaded; it doubles up to 60 times that. Milliseconds. */
+  readonly loadRetryDelayMs: number;
+}
+
+const MAX_DELAY_FACTOR = 60;
 
 /** The engine whose models each compute in a worker thread. */
 export class WorkerEngine implements Engine {
   readonly #models: readonly HostedModel[];
   readonly #listeners = new Set<(model: ModelInfo) => void>();
+  readonly #retry: LoadRetry;
+  readonly memoryLimitBytes: number;
   #tokenizer: Promise<Tokenizer> | undefined;
   #numRequests = 0;
   #closed = false;
 
   constructor(
     models: readonly { readonly id: string; readonly directory: string }[],
-    options: Omit<WorkerOptions, 'directory'>,
+    { worker, budget, idleLimitMs, loadRetryDelayMs }: WorkerEngineOptions,
   ) {
     if (models.length === 0) throw new RangeError('An engine needs at least one model.');
-    const notify = (model: ModelInfo) => {
+    const onChange = (model: ModelInfo) => {
       for (const listener of this.#listeners) listener(model);
+      this.#retry.update();
     };
-    this.#models = models.map(({ id, directory }) => new HostedModel(id, { ...options, directory }, notify));
+    this.#models = models.map(
+      ({ id, directory }) =>
+        new HostedModel(id, { worker: { ...worker, directory }, budget, idleLimitMs, onChange }),
+    );
+    this.memoryLimitBytes = budget.limitBytes;
+    const haveAllFailed = () => this.#models.every(({ info }) => info.error !== undefined);
+    const delays = { delayMs: loadRetryDelayMs, maxDelayMs: loadRetryDelayMs * MAX_DELAY_FACTOR };
+    this.#retry = new LoadRetry({ haveAllFailed, load: () => this.#loadAny() }, delays);
   }
 
   async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
     const limit = new TimeLimit(caller, request.deadlineAtMs);
     try {
-      yield* this.#generate(request, limit);
+      const use = await this.#begin(request.model, limit.signal);
+      try {
+        yield* this.#generate(use, request, limit);
+      } finally {
+        use.release();
+      }
     } finally {
       limit.end();
     }
   }
 
-  async *#generate(request: GenerateRequest, limit: TimeLimit): AsyncGenerator<GenerateEvent> {
+  async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+    const use = await this.#begin(request.model, signal);
+    try {
+      return await this.#score(use, request, signal);
+    } finally {
+      use.release();
+    }
+  }
+
+  async *#generate(use: ModelUse, request: GenerateRequest, limit: TimeLimit): AsyncGenerator<GenerateEvent> {
+    const { id, model, worker, shape, tokenBytes, encoder } = use;
     const { signal } = limit;
-    const { id, model, worker, shape, tokenBytes, encoder } = await this.#begin(request.model, signal);
     checkSamplingTokens(request.sampling, shape.vocabSize);
     const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
     limit.refuseUnless(worker.leastWaitMs);
@@ -72,8 +106,8 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
-    const { id, model, worker, shape, tokenBytes, encoder } = await this.#begin(request.model, signal);
+  async #score(use: ModelUse, request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+    const { id, model, worker, shape, tokenBytes, encoder } = use;
     const scoring = await encodeScoring(request, encoder);
     const { context, continuations } = scoring;
     const numTop = request.logprobs;
@@ -109,7 +143,12 @@ export class WorkerEngine implements Engine {
   }
 
   async load(id = ''): Promise<void> {
-    await Promise.all([this.#find(id).ready(), this.#loadTokenizer()]);
+    const [lease] = await Promise.all([this.#find(id).acquire(NEVER), this.#loadTokenizer()]);
+    lease.release();
+  }
+
+  async unload(id: string): Promise<void> {
+    await this.#find(id).unload();
   }
 
   onStateChange(listener: (model: ModelInfo) => void): () => void {
@@ -119,24 +158,36 @@ export class WorkerEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#retry.close();
     await Promise.all(this.#models.map((model) => model.close(closed())));
   }
 
   /** Numbers a request and waits for its model, loading it if need be. */
-  async #begin(modelId: string, signal: AbortSignal) {
+  async #begin(modelId: string, signal: AbortSignal): Promise<ModelUse> {
     const model = this.#find(modelId);
-    const { worker, shape } = await abortable(model.ready(), signal);
-    const tokenizer = await abortable(this.#loadTokenizer(), signal);
-    const encoder = new PromptEncoder(tokenizer, shape);
-    this.#numRequests += 1;
-    return {
-      id: this.#numRequests,
-      model: model.id,
-      worker,
-      shape,
-      tokenBytes: tokenizer.tokenBytes,
-      encoder,
-    };
+    const loading = this.#loadTokenizer();
+    const lease = await model.acquire(signal);
+    try {
+      const tokenizer = await abortable(loading, signal);
+      const { tokenBytes } = tokenizer;
+      const encoder = new PromptEncoder(tokenizer, lease.shape);
+      this.#numRequests += 1;
+      return { ...lease, id: this.#numRequests, model: model.id, tokenBytes, encoder };
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  /** Loads the first model that can be. */
+  async #loadAny(): Promise<void> {
+    for (const { id } of this.#models) {
+      const isLoaded = await this.load(id).then(
+        () => true,
+        () => false,
+      );
+      if (isLoaded) return;
+    }
   }
 
   #find(id: string): HostedModel {
@@ -155,6 +206,18 @@ export class WorkerEngine implements Engine {
     return this.#tokenizer;
   }
 }
+
+/** A model in use by a request. */
+interface ModelUse extends ModelLease {
+  /** The request's number. */
+  readonly id: number;
+  /** The model's id. */
+  readonly model: string;
+  readonly tokenBytes: TokenBytes;
+  readonly encoder: PromptEncoder;
+}
+
+const NEVER = new AbortController().signal;
 
 function closed(): EngineError {
   return new EngineError('ENGINE_UNAVAILABLE', 'The engine is shutting down.', { retryAfterMs: 1000 });

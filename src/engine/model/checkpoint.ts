@@ -21,25 +21,35 @@ export interface Checkpoint {
  */
 export function openCheckpoint(directory: string): Checkpoint {
   const config = parseGpt2Config(readText(directory, 'config.json'));
-  const stored = new Map<string, StoredTensor>();
-  for (const file of weightFiles(directory)) {
-    for (const [name, tensor] of readSafetensors(join(directory, file))) {
-      stored.set(name.replace(/^transformer\./, ''), tensor);
+  const stored = new Map<string, FoundTensor>();
+  for (const fileName of weightFiles(directory)) {
+    for (const [name, tensor] of readSafetensors(join(directory, fileName))) {
+      stored.set(name.replace(/^transformer\./, ''), { fileName, tensor });
     }
   }
   const weights = new Map<string, StoredTensor>();
-  let numParameters = 0;
-  for (const [name, shape] of expectedWeights(config)) {
-    weights.set(name, findWeight(stored, name, shape));
-    numParameters += shape.reduce((product, dim) => product * dim, 1);
-  }
-  return { directory, config, weights, numParameters };
+  for (const [name, shape] of expectedWeights(config)) weights.set(name, findWeight(stored, name, shape));
+  return { directory, config, weights, numParameters: numParametersOf(config) };
 }
 
-function findWeight(stored: Map<string, StoredTensor>, name: string, shape: readonly number[]): StoredTensor {
-  const tensor = stored.get(name);
-  if (tensor === undefined) throw refuse(`tensor "${name}" [${shape}] is missing.`);
-  const at = `${basename(tensor.file)}: tensor "${name}"`;
+/** Counts the parameters of a model of this shape, a tied embedding once. */
+export function numParametersOf(config: Gpt2Config): number {
+  let count = 0;
+  for (const [, shape] of expectedWeights(config)) count += shape.reduce((product, dim) => product * dim, 1);
+  return count;
+}
+
+/** A tensor, and the name of its file in the checkpoint's folder, for messages. */
+interface FoundTensor {
+  readonly fileName: string;
+  readonly tensor: StoredTensor;
+}
+
+function findWeight(stored: Map<string, FoundTensor>, name: string, shape: readonly number[]): StoredTensor {
+  const found = stored.get(name);
+  if (found === undefined) throw refuse(`tensor "${name}" [${shape}] is missing.`);
+  const { fileName, tensor } = found;
+  const at = `${fileName}: tensor "${name}"`;
   if (tensor.shape.length !== shape.length || tensor.shape.some((dim, axis) => dim !== shape[axis])) {
     throw refuse(`${at} has shape [${tensor.shape}]; config.json asks for [${shape}].`);
   }

@@ -2,7 +2,7 @@ import type { Activation, Gpt2Config } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import type { QuantizationScheme } from './quantization.js';
 import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
-import type { StoredTensor } from './safetensors.js';
+import { folderOf, type StoredTensor } from './safetensors.js';
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
@@ -35,9 +35,11 @@ export interface GraphWeights {
  *
  * The cache is never an output: onnxruntime-node copies every output that it returns. The new rows leave in one
  * piece, and the caller appends them.
+ *
+ * The weights stay in their files, which the graph names relative to {@link folderOf} them.
  */
 export function buildGpt2Graph({ config, weights, quantization }: GraphWeights): Uint8Array {
-  const graph = new GraphBuilder();
+  const graph = new GraphBuilder(folderOf(weights.values()));
   const context: GraphContext = {
     graph,
     config,

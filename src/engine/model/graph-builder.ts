@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { relative } from 'node:path';
 import {
   type AttributeProto,
   AttributeProto_AttributeType as AttributeType,
@@ -45,7 +45,13 @@ export class GraphBuilder {
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #stored = new Map<string, Value>();
+  readonly #folder: string;
   #numValues = 0;
+
+  /** @param folder what the files of the weights will be relative to. */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
 
   /** Declares an input; a dimension given by name may differ from run to run. */
   input(name: string, type: ElementType, shape: readonly (number | string)[]): Value {
@@ -102,7 +108,7 @@ export class GraphBuilder {
       dims: shape.map(BigInt),
       dataLocation: TensorProto_DataLocation.EXTERNAL,
       externalData: [
-        { key: 'location', value: basename(tensor.file) },
+        { key: 'location', value: relative(this.#folder, tensor.file) },
         { key: 'offset', value: String(tensor.byteOffset) },
         { key: 'length', value: String(tensor.byteLength) },
       ],

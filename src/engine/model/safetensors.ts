@@ -1,10 +1,11 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { basename } from 'node:path';
+import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
+import { basename, dirname, sep } from 'node:path';
 import { z } from 'zod';
 import { EngineError } from '../engine-error.js';
 
 /** A tensor in a safetensors file: where its bytes are, little-endian, in row-major order. */
 export interface StoredTensor {
+  /** Where the file really is: ONNX Runtime follows no link out of the folder that it is given. */
   readonly file: string;
   /** As the file says it; weights must be a {@link WeightType}, mask buffers may be anything. */
   readonly dtype: string;
@@ -34,6 +35,7 @@ const headerSchema = z.record(
  */
 export function readSafetensors(path: string): Map<string, StoredTensor> {
   const file = basename(path);
+  const place = realpathSync(path);
   const fd = openSync(path, 'r');
   try {
     const fileBytes = fstatSync(fd).size;
@@ -60,12 +62,27 @@ export function readSafetensors(path: string): Map<string, StoredTensor> {
         const missing = dataStart + end - fileBytes;
         throw refuse(file, `truncated: tensor "${name}" ends ${missing} bytes after the end of the file.`);
       }
-      tensors.set(name, { file: path, dtype, shape, byteOffset: dataStart + begin, byteLength: end - begin });
+      tensors.set(name, {
+        file: place,
+        dtype,
+        shape,
+        byteOffset: dataStart + begin,
+        byteLength: end - begin,
+      });
     }
     return tensors;
   } finally {
     closeSync(fd);
   }
+}
+
+/** The innermost folder that holds the files of all tensors. */
+export function folderOf(tensors: Iterable<StoredTensor>): string {
+  const files = [...new Set([...tensors].map(({ file }) => file))];
+  let folder = dirname(files[0] ?? sep);
+  while (!files.every((file) => file.startsWith(folder.endsWith(sep) ? folder : folder + sep)))
+    folder = dirname(folder);
+  return folder;
 }
 
 /** Reads a tensor's bytes. */

@@ -9,7 +9,9 @@ import { buildGpt2Graph, type GraphWeights } from '../model/gpt2-graph.js';
 import { ModelRunner } from '../model/model-runner.js';
 import { openQuantizedWeights } from '../model/quantized-cache.js';
 import type { ProgressListener } from '../model/quantized-weights.js';
+import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
+import { checkVocabulary } from '../model/vocabulary.js';
 import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
 import type { WorkerOptions } from './messages.js';
@@ -31,7 +33,6 @@ export interface LoadedModel {
  * `npm run bench -- prefill stall` shows both.
  */
 const PREFILL_CHUNK = 64;
-const GPT2_VOCAB_SIZE = 50_257;
 /** Weights that share a scale. Smaller blocks are more exact (docs/engine.md, "Precision") and have more scales to read. */
 const QUANTIZATION_BLOCK = 128;
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
@@ -45,15 +46,18 @@ const MAX_PREFILLING = 4;
 export async function loadModel(options: WorkerOptions, onProgress: ProgressListener): Promise<LoadedModel> {
   const checkpoint = openCheckpoint(options.directory);
   const { config } = checkpoint;
-  checkVocabulary(config.vocabSize);
+  checkVocabulary(checkpoint);
   const capacities = capacitiesFor(config.contextLength);
   const { numLayers, numHeads, hiddenSize } = config;
   const positionBytes = bytesPerPosition({ numLayers, numHeads, headWidth: hiddenSize / numHeads });
   const maxCachedPositions = Math.floor(options.kvCacheBytes / positionBytes);
   checkBudget(options.kvCacheBytes, Math.max(...capacities) * positionBytes);
 
-  const { directory, ...weights } = openWeights(checkpoint, options, onProgress);
-  const session = await createSession(buildGpt2Graph(weights), { directory, numThreads: options.numThreads });
+  const weights = openWeights(checkpoint, options, onProgress);
+  const session = await createSession(buildGpt2Graph(weights), {
+    directory: folderOf(weights.weights.values()),
+    numThreads: options.numThreads,
+  });
   const kvLimits = { maxSequences: options.maxRunning, maxPositions: maxCachedPositions };
   const rowMultiple = weights.quantization && (options.deterministic || options.precision === 'q8' ? 2 : 1);
   const runner = new ModelRunner({ session, config, capacities, kvLimits, rowMultiple });
@@ -96,11 +100,11 @@ function openWeights(
   checkpoint: Checkpoint,
   { precision, cacheDirectory }: WorkerOptions,
   onProgress: ProgressListener,
-): GraphWeights & { readonly directory: string } {
+): GraphWeights {
   if (precision === 'f32') return { ...checkpoint, quantization: undefined };
   const quantization = { bits: precision === 'q8' ? 8 : 4, blockSize: QUANTIZATION_BLOCK } as const;
   const weights = openQuantizedWeights(checkpoint, quantization, { directory: cacheDirectory, onProgress });
-  return { config: checkpoint.config, weights, quantization, directory: cacheDirectory };
+  return { config: checkpoint.config, weights, quantization };
 }
 
 /** What a step reads, however few rows it has. Half precision is widened in memory. */
@@ -120,15 +124,6 @@ async function warmUp(core: EngineCore): Promise<void> {
     const problem = cause instanceof Error ? cause.message : String(cause);
     throw new EngineError('MODEL_LOAD_FAILED', `The model's first step failed: ${problem}`, { cause });
   }
-}
-
-/** Text is made with GPT-2's tokenizer, so the model must have its vocabulary. */
-function checkVocabulary(vocabSize: number): void {
-  if (vocabSize === GPT2_VOCAB_SIZE) return;
-  throw new EngineError(
-    'MODEL_LOAD_FAILED',
-    `config.json: \`vocab_size\` must be ${GPT2_VOCAB_SIZE}, the size of GPT-2's vocabulary; got ${vocabSize}.`,
-  );
 }
 
 function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {

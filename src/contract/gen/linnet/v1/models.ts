@@ -33,7 +33,10 @@ export const ModelState = {
   LOADING: 2,
   /** READY - In memory. */
   READY: 3,
-  /** FAILED - Loading failed, see `error`; the next request tries again. */
+  /**
+   * FAILED - Loading failed, see `error`; the next request tries again. Where that is so of all models, the service tries by
+   * itself, once a second at first and then more rarely.
+   */
   FAILED: 4,
 } as const;
 
@@ -55,6 +58,8 @@ export interface ListModelsRequest {
 export interface ListModelsResponse {
   /** At least one. */
   models: Model[];
+  /** Bytes that all models together may take. At least what those in memory take, unless a single one is larger. */
+  memoryLimitBytes: bigint;
 }
 
 /** Asks for one model. */
@@ -69,13 +74,40 @@ export interface GetModelResponse {
   model: Model | undefined;
 }
 
+/** Asks to load a model. */
+export interface LoadModelRequest {
+  /** The model's id; at most 256 bytes. Empty: the default model. */
+  id: string;
+}
+
+/** Answers that a model is in memory. */
+export interface LoadModelResponse {
+  /** The model. */
+  model: Model | undefined;
+}
+
+/** Asks to unload a model. */
+export interface UnloadModelRequest {
+  /** The model's id; at most 256 bytes. Empty: the default model. */
+  id: string;
+}
+
+/** Answers that a model is not in memory. */
+export interface UnloadModelResponse {
+  /** The model. */
+  model: Model | undefined;
+}
+
 /** Describes a model. */
 export interface Model {
   /** The id that requests name. */
   id: string;
   /** Whether the model can answer now. */
   state: ModelState;
-  /** Why loading failed, in one line. Empty unless `state` is MODEL_STATE_FAILED. */
+  /**
+   * Why the last attempt to load it failed, in one line; empty where it didn't. A model that is being loaded again still
+   * has it.
+   */
   error: string;
   /** The model's shape. Unset until its checkpoint has been read. */
   config:
@@ -84,7 +116,13 @@ export interface Model {
   /** Seconds since the Unix epoch at which the service started to offer the model. */
   createdUnixSeconds: bigint;
   /** What is running and waiting now. */
-  load: ModelLoad | undefined;
+  load:
+    | ModelLoad
+    | undefined;
+  /** Bytes of memory that are set aside for its weights and its KV cache; 0 while it is not in memory. */
+  memoryBytes: bigint;
+  /** While weights are quantized, at the first load: what share of them is done, from 0 to 1. Else 0. */
+  loadingShare: number;
 }
 
 /** Describes a model's shape. */
@@ -155,13 +193,19 @@ export const ListModelsRequest: MessageFns<ListModelsRequest> = {
 };
 
 function createBaseListModelsResponse(): ListModelsResponse {
-  return { models: [] };
+  return { models: [], memoryLimitBytes: 0n };
 }
 
 export const ListModelsResponse: MessageFns<ListModelsResponse> = {
   encode(message: ListModelsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.models) {
       Model.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.memoryLimitBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryLimitBytes) !== message.memoryLimitBytes) {
+        throw new globalThis.Error("value provided for field message.memoryLimitBytes of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.memoryLimitBytes);
     }
     return writer;
   },
@@ -185,6 +229,14 @@ export const ListModelsResponse: MessageFns<ListModelsResponse> = {
             }
 
             message.models.push(Model.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.memoryLimitBytes = reader.uint64() as bigint;
             continue;
           }
         }
@@ -292,8 +344,201 @@ export const GetModelResponse: MessageFns<GetModelResponse> = {
   },
 };
 
+function createBaseLoadModelRequest(): LoadModelRequest {
+  return { id: "" };
+}
+
+export const LoadModelRequest: MessageFns<LoadModelRequest> = {
+  encode(message: LoadModelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LoadModelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoadModelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseLoadModelResponse(): LoadModelResponse {
+  return { model: undefined };
+}
+
+export const LoadModelResponse: MessageFns<LoadModelResponse> = {
+  encode(message: LoadModelResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== undefined) {
+      Model.encode(message.model, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LoadModelResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLoadModelResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = Model.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUnloadModelRequest(): UnloadModelRequest {
+  return { id: "" };
+}
+
+export const UnloadModelRequest: MessageFns<UnloadModelRequest> = {
+  encode(message: UnloadModelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.id !== "") {
+      writer.uint32(10).string(message.id);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnloadModelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnloadModelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUnloadModelResponse(): UnloadModelResponse {
+  return { model: undefined };
+}
+
+export const UnloadModelResponse: MessageFns<UnloadModelResponse> = {
+  encode(message: UnloadModelResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== undefined) {
+      Model.encode(message.model, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnloadModelResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnloadModelResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = Model.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseModel(): Model {
-  return { id: "", state: 0, error: "", config: undefined, createdUnixSeconds: 0n, load: undefined };
+  return {
+    id: "",
+    state: 0,
+    error: "",
+    config: undefined,
+    createdUnixSeconds: 0n,
+    load: undefined,
+    memoryBytes: 0n,
+    loadingShare: 0,
+  };
 }
 
 export const Model: MessageFns<Model> = {
@@ -318,6 +563,15 @@ export const Model: MessageFns<Model> = {
     }
     if (message.load !== undefined) {
       ModelLoad.encode(message.load, writer.uint32(50).fork()).join();
+    }
+    if (message.memoryBytes !== 0n) {
+      if (BigInt.asUintN(64, message.memoryBytes) !== message.memoryBytes) {
+        throw new globalThis.Error("value provided for field message.memoryBytes of type uint64 too large");
+      }
+      writer.uint32(56).uint64(message.memoryBytes);
+    }
+    if (message.loadingShare !== 0) {
+      writer.uint32(65).double(message.loadingShare);
     }
     return writer;
   },
@@ -381,6 +635,22 @@ export const Model: MessageFns<Model> = {
             }
 
             message.load = ModelLoad.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.memoryBytes = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.loadingShare = reader.double();
             continue;
           }
         }
@@ -616,7 +886,10 @@ export const ModelLoad: MessageFns<ModelLoad> = {
   },
 };
 
-/** Tells which models the service has, and in which state each is. */
+/**
+ * Tells which models the service has, and in which state each is; loads and unloads them. Requests load their model by
+ * themselves, and where memory is short the service unloads the model that has been idle longest.
+ */
 export type ModelsService = typeof ModelsService;
 export const ModelsService = {
   /** Lists the models in the order of the configuration, the default model first. */
@@ -639,6 +912,33 @@ export const ModelsService = {
     responseSerialize: (value: GetModelResponse): Buffer => Buffer.from(GetModelResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetModelResponse => GetModelResponse.decode(value),
   },
+  /**
+   * Loads a model, unless it is in memory, and answers when it is. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND. One that
+   * can't be loaded, or for which there is no memory: UNAVAILABLE, reason MODEL_LOAD_FAILED. Cancelling the call ends
+   * the waiting, not the loading.
+   */
+  loadModel: {
+    path: "/linnet.v1.Models/LoadModel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LoadModelRequest): Buffer => Buffer.from(LoadModelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LoadModelRequest => LoadModelRequest.decode(value),
+    responseSerialize: (value: LoadModelResponse): Buffer => Buffer.from(LoadModelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LoadModelResponse => LoadModelResponse.decode(value),
+  },
+  /**
+   * Frees a model's memory, unless it is not in memory, and answers when that is done. Unknown: NOT_FOUND, reason
+   * MODEL_NOT_FOUND. One that requests use, or that is being loaded: FAILED_PRECONDITION, reason MODEL_BUSY.
+   */
+  unloadModel: {
+    path: "/linnet.v1.Models/UnloadModel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnloadModelRequest): Buffer => Buffer.from(UnloadModelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnloadModelRequest => UnloadModelRequest.decode(value),
+    responseSerialize: (value: UnloadModelResponse): Buffer => Buffer.from(UnloadModelResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnloadModelResponse => UnloadModelResponse.decode(value),
+  },
 } as const;
 
 export interface ModelsServer extends UntypedServiceImplementation {
@@ -646,6 +946,17 @@ export interface ModelsServer extends UntypedServiceImplementation {
   listModels: handleUnaryCall<ListModelsRequest, ListModelsResponse>;
   /** Gets one model. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND. */
   getModel: handleUnaryCall<GetModelRequest, GetModelResponse>;
+  /**
+   * Loads a model, unless it is in memory, and answers when it is. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND. One that
+   * can't be loaded, or for which there is no memory: UNAVAILABLE, reason MODEL_LOAD_FAILED. Cancelling the call ends
+   * the waiting, not the loading.
+   */
+  loadModel: handleUnaryCall<LoadModelRequest, LoadModelResponse>;
+  /**
+   * Frees a model's memory, unless it is not in memory, and answers when that is done. Unknown: NOT_FOUND, reason
+   * MODEL_NOT_FOUND. One that requests use, or that is being loaded: FAILED_PRECONDITION, reason MODEL_BUSY.
+   */
+  unloadModel: handleUnaryCall<UnloadModelRequest, UnloadModelResponse>;
 }
 
 export interface ModelsClient extends Client {
@@ -680,6 +991,45 @@ export interface ModelsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetModelResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Loads a model, unless it is in memory, and answers when it is. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND. One that
+   * can't be loaded, or for which there is no memory: UNAVAILABLE, reason MODEL_LOAD_FAILED. Cancelling the call ends
+   * the waiting, not the loading.
+   */
+  loadModel(
+    request: LoadModelRequest,
+    callback: (error: ServiceError | null, response: LoadModelResponse) => void,
+  ): ClientUnaryCall;
+  loadModel(
+    request: LoadModelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LoadModelResponse) => void,
+  ): ClientUnaryCall;
+  loadModel(
+    request: LoadModelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LoadModelResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Frees a model's memory, unless it is not in memory, and answers when that is done. Unknown: NOT_FOUND, reason
+   * MODEL_NOT_FOUND. One that requests use, or that is being loaded: FAILED_PRECONDITION, reason MODEL_BUSY.
+   */
+  unloadModel(
+    request: UnloadModelRequest,
+    callback: (error: ServiceError | null, response: UnloadModelResponse) => void,
+  ): ClientUnaryCall;
+  unloadModel(
+    request: UnloadModelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnloadModelResponse) => void,
+  ): ClientUnaryCall;
+  unloadModel(
+    request: UnloadModelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnloadModelResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -1,0 +1,34 @@
+import { Argument, type Command } from 'commander';
+import { GatewayError } from '../../gateway/gateway-error.js';
+import { CliError, UsageError } from '../cli-error.js';
+import { createModelsClient, type ModelsClient } from '../models-client.js';
+import { renderModels } from '../models-table.js';
+import { addSettingOptions, settingsOf } from '../setting-options.js';
+
+/** Adds `linnet models`: what a service that runs has, in which state; and what is to be in memory. */
+export function addModelsCommand(program: Command): void {
+  const command = program
+    .command('models')
+    .description('List the models of a service that runs, their states and memory; load or unload one.')
+    .addArgument(new Argument('[action]', 'what to do with the model').choices(['load', 'unload']))
+    .argument('[model]', "the model's id");
+  addSettingOptions(command, ['engineAddress']);
+  command.action(async (action: 'load' | 'unload' | undefined, model: string | undefined) => {
+    const { engineAddress } = settingsOf(command, process.env).settings;
+    if (action !== undefined && model === undefined) throw new UsageError(`Name the model to ${action}.`);
+    const client = createModelsClient(engineAddress);
+    try {
+      await act(client, action, model ?? '');
+      process.stdout.write(renderModels(await client.list()));
+    } catch (error) {
+      throw error instanceof GatewayError ? new CliError(error.message) : error;
+    } finally {
+      client.close();
+    }
+  });
+}
+
+async function act(client: ModelsClient, action: 'load' | 'unload' | undefined, id: string): Promise<void> {
+  if (action === 'load') await client.load(id);
+  else if (action === 'unload') await client.unload(id);
+}

@@ -1,0 +1,33 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Precision } from '../engine.js';
+import { EngineError } from '../engine-error.js';
+import { numParametersOf } from './checkpoint.js';
+import { parseGpt2Config } from './gpt2-config.js';
+
+/** What a worker takes beside its weights: its heap, the graph, ONNX Runtime's buffers. */
+const WORKER_BYTES = 32 * 2 ** 20;
+
+/**
+ * Bytes that a parameter takes in memory, measured at the shapes of gpt2 and gpt2-medium (docs/engine.md, "Memory"). At 4
+ * bits ONNX Runtime keeps a packed copy beside what it read.
+ */
+const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = { f32: 4, q8: 1.04, q4: 1.3 };
+
+/**
+ * Reckons how much memory a model takes once it is loaded, without its KV cache, from its config alone.
+ *
+ * @returns bytes, some per cent too many rather than too few.
+ * @throws EngineError MODEL_LOAD_FAILED where the config can't be read, or is not GPT-2's.
+ */
+export async function estimateModelBytes(directory: string, precision: Precision): Promise<number> {
+  const path = join(directory, 'config.json');
+  const json = await readFile(path, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw new EngineError('MODEL_LOAD_FAILED', `${path} can't be read: ${cause.code}.`, { cause });
+  });
+  const config = parseGpt2Config(json);
+  const weights = numParametersOf(config) * BYTES_PER_PARAMETER[precision];
+  // At f32 the embedding is read from the mapped file, and is packed a second time for the head.
+  const embedding = precision === 'f32' ? 4 * config.vocabSize * config.hiddenSize : 0;
+  return Math.ceil(weights + embedding + WORKER_BYTES);
+}
