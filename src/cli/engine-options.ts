@@ -20,5 +20,6 @@ export function toEngineOptions({ settings, origins }: ResolvedSettings): Engine
     kvCacheBytes: settings.kvCacheBytes,
     maxRunning: settings.maxRunningRequests,
     maxWaiting: settings.maxWaitingRequests,
+    stepLimitMs: settings.stepLimitMs,
   };
 }

@@ -123,6 +123,8 @@ export interface ModelInfo {
   /** When the engine started to offer it. */
   readonly createdAt: Date;
   readonly load: ModelLoad;
+  /** Whether it has work and makes no progress: its step takes longer than the limit. New requests are refused meanwhile. */
+  readonly isStuck: boolean;
 }
 
 /** Completes text. The one thing that the rest of Linnet knows of the engine. */
@@ -146,7 +148,7 @@ export interface Engine {
    */
   load(model?: string): Promise<void>;
 
-  /** Calls the listener after each change of a model's state or loading share, until the returned function is called. */
+  /** Calls the listener after each change of a model's state, loading share or `isStuck`, until the returned function is called. */
   onStateChange(listener: (model: ModelInfo) => void): () => void;
 
   /** Ends what runs with ENGINE_UNAVAILABLE and frees the workers. Idempotent. */

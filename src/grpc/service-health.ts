@@ -9,7 +9,7 @@ const SERVER = '';
 
 /**
  * Decides whether each service serves. Completion, and with it the server, serves unless the default model has
- * failed to load; a model that is not in memory yet counts as serving, since the first request loads it. Models
+ * failed to load or makes no progress; a model that is not in memory yet counts as serving, since the first request loads it. Models
  * serves in any case. Once the service drains, nothing does.
  */
 export class ServiceHealth {
@@ -28,8 +28,9 @@ export class ServiceHealth {
   /** Tells whether a service serves; SERVICE_UNKNOWN for one that has no status. */
   statusOf(service: string): ServingStatus {
     if (!this.services.includes(service)) return ServingStatus.SERVICE_UNKNOWN;
-    const failed = service !== MODELS && this.#engine.models()[0]?.state === 'failed';
-    return this.#draining || failed ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
+    const model = this.#engine.models()[0];
+    const isUnable = service !== MODELS && (model?.state === 'failed' || model?.isStuck === true);
+    return this.#draining || isUnable ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
   }
 
   /** Resolves when a status may have changed; rejects when the signal aborts. */

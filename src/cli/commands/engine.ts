@@ -61,6 +61,7 @@ async function startEngine(
   const { preload, drainGraceMs } = settings;
   const log = createLog(settings.logLevel, process);
   const engine = createEngine(toEngineOptions(resolved));
+  logStuckModels(engine, log);
   showQuantizationProgress(engine, process.stderr, (line) => log.info(line));
   const server = createGrpcServer(engine, {
     ...toServerOptions(settings),
@@ -86,6 +87,18 @@ async function startEngine(
   const [model] = models;
   const running = { httpUrl: undefined, grpcTarget: toGrpcTarget(settings, port), engineAddress: undefined };
   showBanner(settings, { ...running, model: model && summarizeModel(model) }, log);
+}
+
+function logStuckModels(engine: Engine, log: Log): void {
+  const stuck = new Set<string>();
+  engine.onStateChange(({ id, isStuck }) => {
+    if (isStuck === stuck.has(id)) return;
+    if (isStuck)
+      log.error({ model: id }, 'The model makes no progress: its step takes longer than the limit.');
+    else log.info({ model: id }, 'The model makes progress again.');
+    if (isStuck) stuck.add(id);
+    else stuck.delete(id);
+  });
 }
 
 function toServerOptions(settings: Settings) {

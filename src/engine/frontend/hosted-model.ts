@@ -49,6 +49,7 @@ export class HostedModel {
       error: residence.state === 'failed' ? residence.error.message : undefined,
       shape: this.#shape,
       createdAt: this.#createdAt,
+      isStuck: 'worker' in residence && residence.worker.isStuck,
       load: { ...load, waitingRequests: load.waitingRequests + this.#numAwaitingLoad },
     };
   }
@@ -88,6 +89,7 @@ export class HostedModel {
         this.#loadingShare = share;
         this.#onChange(this.info);
       },
+      onStuckChange: () => this.#onChange(this.info),
       onEnd: (error) => {
         // A model that never came is failed; one that was there can be loaded again.
         if (this.#is('loading', worker)) this.#enter({ state: 'failed', error });

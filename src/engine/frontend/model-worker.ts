@@ -11,6 +11,7 @@ import {
 } from '../worker/messages.js';
 import { AdmissionPace } from './admission-pace.js';
 import type { RequestStream } from './request-stream.js';
+import { StepWatchdog } from './step-watchdog.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
 // to the package's dist/.
@@ -22,6 +23,8 @@ export interface ModelWorkerListeners {
   readonly onProgress: (share: number) => void;
   /** When the worker ends without {@link ModelWorker.close}: why. */
   readonly onEnd: (error: EngineError) => void;
+  /** When {@link ModelWorker.isStuck} has changed. */
+  readonly onStuckChange: () => void;
 }
 
 /** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' streams. */
@@ -32,16 +35,19 @@ export class ModelWorker {
   readonly #streams = new Map<number, RequestStream>();
   readonly #exited: Promise<void>;
   readonly #pace = new AdmissionPace();
+  readonly #watchdog: StepWatchdog;
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
 
   /** Starts the worker. */
-  constructor(options: WorkerOptions, { onProgress, onEnd }: ModelWorkerListeners) {
+  constructor(options: WorkerOptions, { onProgress, onEnd, onStuckChange }: ModelWorkerListeners) {
+    this.#watchdog = new StepWatchdog(options.stepLimitMs, onStuckChange);
     this.#worker = new Worker(ENTRY, { workerData: options });
     this.loaded = new Promise((resolve, reject) => {
       const end = (error: EngineError) => {
         if (this.#ended !== undefined) return;
         this.#ended = error;
+        this.#watchdog.stop();
         reject(error);
         this.#failAll(error);
         onEnd(error);
@@ -67,6 +73,11 @@ export class ModelWorker {
     return this.#load;
   }
 
+  /** Whether it has work and makes no progress. */
+  get isStuck(): boolean {
+    return this.#watchdog.isStuck;
+  }
+
   /** How long a sequence that is handed over now waits for its turn, at least, as far as is known. Milliseconds. */
   get leastWaitMs(): number {
     return this.#pace.leastWaitMs(performance.now());
@@ -79,6 +90,7 @@ export class ModelWorker {
       return;
     }
     this.#streams.set(request.id, stream);
+    this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
 
@@ -90,6 +102,7 @@ export class ModelWorker {
   /** Lets a step under way end, then frees the model; streams that are left fail with `reason`. */
   async close(reason: EngineError): Promise<void> {
     this.#ended ??= reason;
+    this.#watchdog.stop();
     this.#failAll(reason);
     this.#post({ type: 'close' });
     await this.#exited;
@@ -105,6 +118,7 @@ export class ModelWorker {
       this.#pace.step(event.output.started.length, event.load.waitingRequests, performance.now());
       this.#onStep(event.output);
     }
+    this.#watchdog.alive(this.#streams.size > 0);
   }
 
   #onStep({ started, sampled, atMs }: StepOutput): void {

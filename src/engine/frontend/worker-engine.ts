@@ -45,6 +45,7 @@ export class WorkerEngine implements Engine {
     if (signal.aborted) throw abortError(signal);
     checkVocabulary(request, shape.vocabSize);
     const promptIds = toPromptIds(request, shape, tokenizer);
+    if (worker.isStuck) throw stuck(model.id);
     limit.refuseUnless(worker.leastWaitMs);
     const id = ++this.#numSequences;
     const stream = new RequestStream({
@@ -126,6 +127,17 @@ async function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T
 function abortError(signal: AbortSignal): EngineError {
   if (signal.reason instanceof EngineError) return signal.reason;
   return new EngineError('CANCELLED', 'The request was cancelled.', { cause: signal.reason });
+}
+
+function stuck(model: string): EngineError {
+  return new EngineError(
+    'ENGINE_UNAVAILABLE',
+    `The model "${model}" makes no progress at present. Try again later.`,
+    {
+      metadata: { model },
+      retryAfterMs: 5000,
+    },
+  );
 }
 
 function closed(): EngineError {
