@@ -6,12 +6,6 @@ export function promptIds(length, name) {
   return Array.from({ length }, () => Math.floor(random() * VOCAB_SIZE));
 }
 
-/** A few ids over and over, as in a list or a table. */
-export function repetitiveIds(length, name, period = 16) {
-  const pattern = promptIds(period, name);
-  return Array.from({ length }, (_, index) => pattern[index % period]);
-}
-
 /** Numbers in [0, 1), the same for the same seed. */
 export function createXorshift(seed) {
   let state = seed | 1;

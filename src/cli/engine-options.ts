@@ -17,5 +17,6 @@ export function toEngineOptions(settings: Settings, models: readonly ModelSource
     idleLimitMs: settings.unloadAfterMs === 'never' ? undefined : settings.unloadAfterMs,
     maxRunning: settings.maxRunningRequests,
     maxWaiting: settings.maxWaitingRequests,
+    stepLimitMs: settings.stepLimitMs,
   };
 }

@@ -168,6 +168,16 @@ export const SETTINGS = {
     default: '512',
     schema: wholeNumber(0, 100_000),
   }),
+  stepLimitMs: setting({
+    name: 'stepLimit',
+    flag: '--step-limit <time>',
+    variable: 'LINNET_STEP_LIMIT',
+    description: 'how long a step of the engine may take before health says that it does not serve',
+    allowed: 'a time from 1s to 1h, such as 10s or 1m',
+    default: '10s',
+    schema: quantity(parseDuration, 1000, 3_600_000),
+    format: formatDuration,
+  }),
   drainGraceMs: setting({
     name: 'drainGrace',
     flag: '--drain-grace <time>',

@@ -55,6 +55,8 @@ export interface EngineOptions {
   readonly maxWaiting?: number | undefined;
   /** The most prompt tokens of a model's requests that wait. Default 131,072. */
   readonly maxWaitingTokens?: number | undefined;
+  /** How long a step may take before its model counts as stuck. Milliseconds. Default 10,000. */
+  readonly stepLimitMs?: number | undefined;
 }
 
 /** Makes an engine. Nothing is loaded until the first request, or {@link Engine.load}. */
@@ -71,6 +73,7 @@ export function createEngine(options: EngineOptions): Engine {
     maxRunning: 64,
     maxWaiting: 512,
     maxWaitingTokens: 131_072,
+    stepLimitMs: 10_000,
   };
   const budget = new MemoryBudget({
     limitBytes: memoryBytes ?? Math.floor(usableBytes() * USABLE_SHARE),

@@ -54,6 +54,8 @@ export interface ModelInfo {
   /** What is set aside for its weights and its KV cache; 0 while it is not in memory. */
   readonly memoryBytes: number;
   readonly load: ModelLoad;
+  /** Whether it has work and makes no progress: its step takes longer than the limit. New requests are refused meanwhile. */
+  readonly isStuck: boolean;
 }
 
 /** Completes text. The one thing that the rest of Linnet knows of the engine. */
@@ -109,7 +111,7 @@ export interface Engine {
   /** What all models together may take. */
   readonly memoryLimitBytes: number;
 
-  /** Calls the listener after each change of a model's state or loading share, until the returned function is called. */
+  /** Calls the listener after each change of a model's state, loading share or `isStuck`, until the returned function is called. */
   onStateChange(listener: (model: ModelInfo) => void): () => void;
 
   /** Ends what runs with ENGINE_UNAVAILABLE and frees the workers. Idempotent. */

@@ -9,9 +9,9 @@ const TOKENIZER = 'linnet.v1.Tokenizer';
 const SERVER = '';
 
 /**
- * Decides whether each service serves. Completion, and with it the server, serves as long as one model can: unless the
- * last attempt to load failed for every one of them. One that is not in memory counts as one that can, since the first
- * request loads it; one that is being tried again does not, until it is there. Models and
+ * Decides whether each service serves. Completion, and with it the server, serves as long as one model can: unless each
+ * has failed to load at its last attempt or makes no progress. One that is not in memory counts as one that can, since
+ * the first request loads it; one that is being tried again does not, until it is there. Models and
  * Tokenizer serve in any case. Once the service drains, nothing does.
  */
 export class ServiceHealth {
@@ -31,8 +31,9 @@ export class ServiceHealth {
   statusOf(service: string): ServingStatus {
     if (!this.services.includes(service)) return ServingStatus.SERVICE_UNKNOWN;
     const needsModel = service === SERVER || service === COMPLETION;
-    const failed = needsModel && this.#engine.models().every(({ error }) => error !== undefined);
-    return this.#draining || failed ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
+    const isUnable =
+      needsModel && this.#engine.models().every(({ error, isStuck }) => error !== undefined || isStuck);
+    return this.#draining || isUnable ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
   }
 
   /** Resolves when a status may have changed; rejects when the signal aborts. */

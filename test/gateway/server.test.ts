@@ -80,6 +80,27 @@ describe('Gateway', () => {
     await drained;
   });
 
+  it('is not ready for the drain delay while it still answers, and then takes no new connections', async () => {
+    await gateway.close();
+    gateway = await startTestGateway({ engineAddress: service.address, drainDelayMs: 300 });
+    service.answer = (call) => call.complete('x');
+    const drained = gateway.drain(3_600_000);
+    expect((await fetch(`${gateway.url}/health`)).status).toBe(503);
+    const response = await gateway.post({});
+    expect(response.status).toBe(200);
+    expect(response.headers.get('connection')).toBe('close');
+    await drained;
+    await expect(fetch(`${gateway.url}/health/live`)).rejects.toThrow();
+  });
+
+  it('does not wait out the drain delay where it is closed', async () => {
+    await gateway.close();
+    gateway = await startTestGateway({ engineAddress: service.address, drainDelayMs: 3_600_000 });
+    const drained = gateway.drain(3_600_000);
+    await gateway.close();
+    await drained;
+  });
+
   it('answers what is already on its connections while it drains, and then ends them', async () => {
     const socket = await openSocket();
     let received = '';

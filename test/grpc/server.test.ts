@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HealthClient } from '../../src/contract/gen/grpc/health/v1/health.js';
 import { CompletionClient } from '../../src/contract/gen/linnet/v1/completion.js';
 import { decodeRichStatus } from '../../src/contract/rich-status.js';
@@ -55,6 +55,35 @@ describe('drain', () => {
     const { error } = await result;
     expect(error?.code).toBe(status.UNAVAILABLE);
     expect(decodeRichStatus(error as ServiceError)?.reason).toBe('ENGINE_UNAVAILABLE');
+  });
+
+  it('reports NOT_SERVING for the drain delay while it still takes requests, and then refuses them', async () => {
+    await harness.close();
+    harness = await startGrpcHarness({ drainDelayMs: 300 });
+    const health = new HealthClient(harness.target, credentials.createInsecure());
+    const watch = health.watch({ service: '' });
+    const heard = readAll(watch);
+    await once(watch, 'data');
+    const drained = harness.server.drain(30_000);
+    await once(watch, 'data');
+    const { result, generation } = await begin();
+    harness.engine.script = (other) => other.emit(finished());
+    await vi.waitFor(async () =>
+      expect((await readAll(harness.client.generate(wireRequest()))).error?.code).toBe(status.UNAVAILABLE),
+    );
+    generation.emit(finished());
+    expect((await result).error).toBeUndefined();
+    await drained;
+    expect((await heard).messages).toEqual([{ status: 1 }, { status: 2 }]);
+    health.close();
+  });
+
+  it('does not wait out the drain delay where it is cut short', async () => {
+    await harness.close();
+    harness = await startGrpcHarness({ drainDelayMs: 3_600_000 });
+    const drained = harness.server.drain(30_000);
+    await harness.server.close();
+    await drained;
   });
 
   it('is not held up by a Watch, which hears NOT_SERVING and ends', async () => {

@@ -5,6 +5,7 @@ import { type GetModelResponse, type Model, ModelsClient } from '../../src/contr
 import type { Engine, EngineOptions } from '../../src/engine/index.js';
 import type { GatewaySettings } from '../../src/gateway/gateway-config.js';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/server.js';
+import type { GrpcServerOptions } from '../../src/grpc/server-options.js';
 import { createTestEngine } from './engine-under-test.js';
 import { unary } from './grpc-harness.js';
 import { startTestGateway, type TestGateway } from './test-gateway.js';
@@ -26,12 +27,13 @@ export interface Linnet {
 export interface LinnetOptions {
   readonly engine?: Partial<EngineOptions>;
   readonly gateway?: GatewaySettings;
+  readonly server?: Partial<GrpcServerOptions>;
 }
 
 /** Starts the whole chain. The model is loaded with the first request. */
 export async function startLinnet(options: LinnetOptions = {}): Promise<Linnet> {
   const engine = createTestEngine(options.engine);
-  const server = createGrpcServer(engine, { logger: pino({ level: 'silent' }), port: 0 });
+  const server = createGrpcServer(engine, { logger: pino({ level: 'silent' }), port: 0, ...options.server });
   const { target } = await server.listen();
   const gateway = await startTestGateway({ engineAddress: target, ...options.gateway });
   const completion = new CompletionClient(target, credentials.createInsecure());

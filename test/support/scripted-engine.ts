@@ -136,8 +136,8 @@ export class ScriptedEngine implements Engine {
     return this.#listeners.size;
   }
 
-  setState(state: ModelState): void {
-    this.#model = modelInfo(state);
+  setState(state: ModelState, isStuck = false): void {
+    this.#model = { ...modelInfo(state), isStuck };
     for (const listener of this.#listeners) listener(this.#model);
   }
 
@@ -202,6 +202,7 @@ function modelInfo(state: ModelState): ModelInfo {
       precision: 'f32',
       fingerprint: 'fp_test',
     },
+    isStuck: false,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     memoryBytes: state === 'ready' ? 2 ** 31 : 0,
     load: { runningRequests: 1, waitingRequests: 2, kvCacheUsedBytes: 3, kvCacheLimitBytes: 2 ** 33 },

@@ -10,14 +10,24 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(upstream: string): Promise<TcpProxy> {
+/** How a proxy passes on what the server says. */
+export interface TcpProxyOptions {
+  /** So many bytes a second on each connection. Default: as fast as they come. */
+  readonly bytesPerSecond?: number;
+}
+
+export async function startTcpProxy(
+  upstream: string,
+  { bytesPerSecond }: TcpProxyOptions = {},
+): Promise<TcpProxy> {
   const port = Number(upstream.slice(upstream.lastIndexOf(':') + 1));
   const sockets: Socket[] = [];
   const server = createServer((downstream) => {
     const socket = connect(port, '127.0.0.1');
     sockets.push(downstream, socket);
     downstream.pipe(socket);
-    socket.pipe(downstream);
+    if (bytesPerSecond === undefined) socket.pipe(downstream);
+    else trickle(socket, downstream, bytesPerSecond);
     downstream.on('error', () => socket.destroy());
     socket.on('error', () => downstream.destroy());
   });
@@ -38,4 +48,14 @@ export async function startTcpProxy(upstream: string): Promise<TcpProxy> {
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+function trickle(source: Socket, target: Socket, bytesPerSecond: number): void {
+  const timer = setInterval(() => {
+    const size = Math.min(source.readableLength, Math.ceil(bytesPerSecond / 20));
+    if (size > 0) target.write(source.read(size));
+    else source.read(0);
+  }, 50);
+  source.once('close', () => clearInterval(timer));
+  target.once('close', () => clearInterval(timer));
 }

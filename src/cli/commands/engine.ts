@@ -63,6 +63,7 @@ async function startEngine(
   const log = createLog(settings.logLevel, process);
   const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
   const engine = createEngine(toEngineOptions(settings, await findModels(resolved, report)));
+  logStuckModels(engine, log);
   showQuantizationProgress(engine, report.output, report.writeLine);
   const server = createGrpcServer(engine, {
     ...toServerOptions(settings),
@@ -87,6 +88,18 @@ async function startEngine(
   if (parent !== undefined) return parent.tell({ type: 'ready', models });
   const running = { httpUrl: undefined, grpcTarget: toGrpcTarget(settings, port), engineAddress: undefined };
   showBanner(settings, { ...running, models: models.map(summarizeModel) }, log);
+}
+
+function logStuckModels(engine: Engine, log: Log): void {
+  const stuck = new Set<string>();
+  engine.onStateChange(({ id, isStuck }) => {
+    if (isStuck === stuck.has(id)) return;
+    if (isStuck)
+      log.error({ model: id }, 'The model makes no progress: its step takes longer than the limit.');
+    else log.info({ model: id }, 'The model makes progress again.');
+    if (isStuck) stuck.add(id);
+    else stuck.delete(id);
+  });
 }
 
 function toServerOptions(settings: Settings) {

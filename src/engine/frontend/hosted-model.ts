@@ -80,6 +80,7 @@ export class HostedModel implements Tenant {
       shape: this.#shape,
       createdAt: this.#createdAt,
       memoryBytes: this.#options.budget.bytesOf(this),
+      isStuck: this.#worker?.isStuck ?? false,
       load: { ...load, waitingRequests: load.waitingRequests + this.#numAwaitingLoad },
     };
   }
@@ -183,6 +184,7 @@ export class HostedModel implements Tenant {
         this.#loadingShare = share;
         this.#options.onChange(this.info);
       },
+      onStuckChange: () => this.#options.onChange(this.info),
       onEnd: () => {
         // One that was there can be loaded again; of one that never came, `loaded` tells.
         if (this.#residence.state !== 'ready' || this.#worker !== worker) return;

@@ -12,6 +12,7 @@ import {
 import { toAbortError } from './abortable.js';
 import { AdmissionPace } from './admission-pace.js';
 import type { GroupListener } from './group-listener.js';
+import { StepWatchdog } from './step-watchdog.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
 // to the package's dist/.
@@ -23,6 +24,8 @@ export interface ModelWorkerListeners {
   readonly onProgress: (share: number) => void;
   /** When the worker ends without {@link ModelWorker.close}: why. */
   readonly onEnd: (error: EngineError) => void;
+  /** When {@link ModelWorker.isStuck} has changed. */
+  readonly onStuckChange: () => void;
 }
 
 /** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' listeners. */
@@ -34,18 +37,21 @@ export class ModelWorker {
   readonly #listeners = new Map<number, GroupListener>();
   readonly #exited: Promise<void>;
   readonly #pace = new AdmissionPace();
+  readonly #watchdog: StepWatchdog;
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
   #rejectLoaded: (error: EngineError) => void = () => {};
 
   /** Starts the worker. */
-  constructor(options: WorkerOptions, { onProgress, onEnd }: ModelWorkerListeners) {
+  constructor(options: WorkerOptions, { onProgress, onEnd, onStuckChange }: ModelWorkerListeners) {
+    this.#watchdog = new StepWatchdog(options.stepLimitMs, onStuckChange);
     this.#worker = new Worker(ENTRY, { workerData: options });
     this.loaded = new Promise((resolve, reject) => {
       this.#rejectLoaded = reject;
       const end = (error: EngineError) => {
         if (this.#ended !== undefined) return;
         this.#ended = error;
+        this.#watchdog.stop();
         reject(error);
         this.#failAll(error);
         onEnd(error);
@@ -69,6 +75,11 @@ export class ModelWorker {
   /** What the model was doing after its last step; undefined until it is loaded. */
   get load(): ModelLoad | undefined {
     return this.#load;
+  }
+
+  /** Whether it has work and makes no progress. */
+  get isStuck(): boolean {
+    return this.#watchdog.isStuck;
   }
 
   /** How long a sequence that is handed over now waits for its turn, at least, as far as is known. Milliseconds. */
@@ -106,6 +117,7 @@ export class ModelWorker {
   async close(reason: EngineError): Promise<void> {
     this.#ended ??= reason;
     this.#rejectLoaded(reason);
+    this.#watchdog.stop();
     this.#failAll(reason);
     this.#post({ type: 'close' });
     await this.#exited;
@@ -113,6 +125,7 @@ export class ModelWorker {
 
   #add(request: GroupRequest, listener: GroupListener): void {
     this.#listeners.set(request.id, listener);
+    this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
 
@@ -130,6 +143,7 @@ export class ModelWorker {
       this.#pace.step(event.output.started.length, event.load.waitingRequests, performance.now());
       this.#onStep(event.output);
     }
+    this.#watchdog.alive(this.#listeners.size > 0);
   }
 
   #onStep({ started, outputs, atMs }: StepOutput): void {

@@ -84,6 +84,7 @@ export class WorkerEngine implements Engine {
     const { signal } = limit;
     checkSamplingTokens(request.sampling, shape.vocabSize);
     const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
+    if (worker.isStuck) throw stuck(model);
     limit.refuseUnless(worker.leastWaitMs);
     const stream = new RequestStream({
       model,
@@ -218,6 +219,17 @@ interface ModelUse extends ModelLease {
 }
 
 const NEVER = new AbortController().signal;
+
+function stuck(model: string): EngineError {
+  return new EngineError(
+    'ENGINE_UNAVAILABLE',
+    `The model "${model}" makes no progress at present. Try again later.`,
+    {
+      metadata: { model },
+      retryAfterMs: 5000,
+    },
+  );
+}
 
 function closed(): EngineError {
   return new EngineError('ENGINE_UNAVAILABLE', 'The engine is shutting down.', { retryAfterMs: 1000 });

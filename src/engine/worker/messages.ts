@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly maxWaiting: number;
   /** The most prompt tokens of the requests that wait. */
   readonly maxWaitingTokens: number;
+  /** How long a step may take before the model counts as stuck. Milliseconds. */
+  readonly stepLimitMs: number;
 }
 
 /** What the main thread tells a worker. */
