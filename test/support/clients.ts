@@ -7,7 +7,7 @@ import { type ProgramResult, runProgram } from './shell.js';
 export interface ExampleClient {
   /** As its README calls it. */
   readonly name: string;
-  /** Its folder. */
+  /** Its folder, from the repository's root. */
   readonly directory: string;
   /** Why it can't be run here; undefined where it can. */
   readonly obstacle: string | undefined;
@@ -49,11 +49,11 @@ export const EXAMPLE_CLIENTS: readonly ExampleClient[] = [
 ];
 
 function client(name: string, { folder, command, built, seconds = String }: ClientOptions): ExampleClient {
-  const directory = join(ROOT, 'clients', folder);
-  const obstacle = existsSync(join(directory, built))
+  const directory = join('clients', folder);
+  const obstacle = existsSync(join(ROOT, directory, built))
     ? undefined
     : `it is not built; clients/${folder}/README.md says how`;
   const [program = '', ...first] = command;
-  const run = (args: readonly string[]) => runProgram(program, [...first, ...args], directory);
+  const run = (args: readonly string[]) => runProgram(program, [...first, ...args], join(ROOT, directory));
   return { name, directory, obstacle, seconds, run };
 }

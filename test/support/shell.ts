@@ -42,7 +42,7 @@ export function hasCommand(name: string): boolean {
   return spawnSync('bash', ['-c', `command -v ${name}`]).status === 0;
 }
 
-/** Puts the grpcurl that there is in the place of the one that a command line names. */
+/** Puts the grpcurl that there is in the place of the one that command lines name. */
 export function withGrpcurl(command: string): string {
-  return command.replace(/\bgrpcurl /, `"${GRPCURL}" `);
+  return command.replace(/^grpcurl /gm, `"${GRPCURL}" `);
 }
