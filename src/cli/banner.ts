@@ -1,19 +1,24 @@
 import pc from 'picocolors';
-import { isLoopback, toReachableAddress } from './network-address.js';
 
 /** What a server has to say for itself when it is ready. What is undefined is left out. */
 export interface BannerFacts {
   readonly version: string;
-  /** The address on which it listens. */
-  readonly host: string;
-  /** The gateway's port. */
-  readonly httpPort: number | undefined;
-  /** The gRPC service's port. */
-  readonly grpcPort: number | undefined;
+  /** Where the gateway can be reached: `http://127.0.0.1:8000`, `https://...` or `unix:/run/linnet.sock`. */
+  readonly httpUrl: string | undefined;
+  /** Where the gRPC service can be reached: `127.0.0.1:50051` or `unix:/run/linnet.sock`. */
+  readonly grpcTarget: string | undefined;
   /** Where a gateway alone finds its engine. */
   readonly engineAddress: string | undefined;
   /** The default model and its state, in one line. */
   readonly model: string | undefined;
+  /** Who can use it, and how, in one line. */
+  readonly access: string;
+  /** Whether the ports speak TLS. */
+  readonly speaksTls: boolean;
+  /** Whether requests need an API key. */
+  readonly needsKey: boolean;
+  /** What strangers could do to it; undefined where nothing. */
+  readonly warning: string | undefined;
 }
 
 // A linnet in profile. The spots on its breast are red.
@@ -67,41 +72,44 @@ function renderBird(version: string, colors: ReturnType<typeof pc.createColors>)
   });
 }
 
-function renderFacts({ host, httpPort, grpcPort, engineAddress, model }: BannerFacts) {
+function renderFacts({ httpUrl, grpcTarget, engineAddress, model, access }: BannerFacts) {
   const facts: [name: string, value: string][] = [];
-  if (httpPort !== undefined) facts.push(['HTTP', `http://${toReachableAddress(host, httpPort)}`]);
-  if (grpcPort !== undefined) facts.push(['gRPC', toReachableAddress(host, grpcPort)]);
+  if (httpUrl !== undefined) facts.push(['HTTP', httpUrl]);
+  if (grpcTarget !== undefined) facts.push(['gRPC', grpcTarget]);
   if (engineAddress !== undefined) facts.push(['Engine', engineAddress]);
+  facts.push(['Access', access]);
   if (model !== undefined) facts.push(['Model', model]);
-  if (httpPort !== undefined) {
-    const url = `http://${toReachableAddress(host, httpPort)}`;
-    facts.push(['Docs', `${url}/`], ['Health', `${url}/health`]);
-  }
+  if (httpUrl?.startsWith('http')) facts.push(['Docs', `${httpUrl}/`], ['Health', `${httpUrl}/health`]);
   return facts;
 }
 
-function renderExamples({ host, httpPort, grpcPort }: BannerFacts) {
+function renderExamples({ httpUrl, grpcTarget, speaksTls, needsKey }: BannerFacts) {
   const examples: [title: string, command: string][] = [];
-  if (httpPort !== undefined) {
+  const key = (header: string) => (needsKey ? ` -H "${header}: Bearer $LINNET_API_KEY"` : '');
+  if (httpUrl !== undefined) {
     const body = JSON.stringify({ ...EXAMPLE, stream: true });
+    const socket = socketOf(httpUrl);
+    const url = socket === undefined ? httpUrl : `--unix-socket ${socket} http://localhost`;
     examples.push([
       'Stream a completion over HTTP:',
-      `curl -N http://${toReachableAddress(host, httpPort)}/completions -H 'Content-Type: application/json' -d '${body}'`,
+      `curl -N ${url}/completions${key('Authorization')} -H 'Content-Type: application/json' -d '${body}'`,
     ]);
   }
-  if (grpcPort !== undefined) {
+  if (grpcTarget !== undefined) {
+    const socket = socketOf(grpcTarget);
+    const plaintext = socket === undefined && speaksTls ? '' : ' -plaintext';
     examples.push([
       'Stream one over gRPC:',
-      `grpcurl -plaintext -d '${JSON.stringify(EXAMPLE)}' ${toReachableAddress(host, grpcPort)} linnet.v1.Completion/Generate`,
+      `grpcurl${plaintext}${key('authorization')} -d '${JSON.stringify(EXAMPLE)}' ${socket === undefined ? '' : '-unix '}${socket ?? grpcTarget} linnet.v1.Completion/Generate`,
     ]);
   }
   return examples;
 }
 
-function renderWarning({ host }: BannerFacts): string[] {
-  if (isLoopback(host)) return [];
-  return [
-    `Whoever can reach ${host} can use this: it listens in plaintext and asks nobody who they are.`,
-    '',
-  ];
+function socketOf(address: string): string | undefined {
+  return /^unix:(.+)$/.exec(address)?.[1];
+}
+
+function renderWarning({ warning }: BannerFacts): string[] {
+  return warning === undefined ? [] : [warning, ''];
 }

@@ -5,6 +5,7 @@ import { type CompletionEvent, createCompletionClient } from '../gateway/complet
 import { EngineChannels } from '../gateway/engine-channels.js';
 import { parseGenerateRequest } from '../grpc/generate-request.js';
 import { toGenerateResponse } from '../grpc/generate-response.js';
+import type { PemStore } from '../security/pem-store.js';
 
 /** Completes text, here or elsewhere, in the contract's terms. */
 export interface CompletionSource {
@@ -33,16 +34,22 @@ export function createLocalSource(engine: Engine): CompletionSource {
   };
 }
 
-/**
- * Completes on a service that runs.
- *
- * @param address - in gRPC's name syntax.
- */
-export function createRemoteSource(address: string): CompletionSource {
-  const channels = new EngineChannels(address, 1);
+/** A service elsewhere. */
+export interface RemoteService {
+  /** In gRPC's name syntax. */
+  readonly address: string;
+  /** The certificates of the connection; undefined for plaintext. */
+  readonly tls: PemStore | undefined;
+  /** The API key to send; undefined for none. */
+  readonly apiKey: string | undefined;
+}
+
+/** Completes on a service that runs. */
+export function createRemoteSource({ address, tls, apiKey }: RemoteService): CompletionSource {
+  const channels = new EngineChannels(address, 1, tls);
   const client = createCompletionClient(channels, 1000);
   return {
-    generate: (request, signal) => client.generate(request, { requestId: randomUUID(), signal }),
+    generate: (request, signal) => client.generate(request, { requestId: randomUUID(), signal, apiKey }),
     close: async () => channels.close(),
   };
 }

@@ -1,14 +1,16 @@
+import { resolve } from 'node:path';
 import { parseGatewayConfig } from '../gateway/gateway-config.js';
-import { createGateway, type Gateway } from '../gateway/server.js';
+import { createGateway, type Gateway, type GatewayDeps } from '../gateway/server.js';
 import { toListenError } from './listen-error.js';
-import type { Log } from './log.js';
+import { toHttpUrl } from './server-addresses.js';
 import type { Settings } from './settings.js';
 import { VERSION } from './version.js';
 
 /** A gateway that listens. */
 export interface HttpServer {
   readonly gateway: Gateway;
-  readonly port: number;
+  /** Where it can be reached. */
+  readonly url: string;
 }
 
 /**
@@ -16,14 +18,22 @@ export interface HttpServer {
  *
  * @throws CliError where the port or the address can't be had.
  */
-export async function listenOnHttp(settings: Settings, log: Log): Promise<HttpServer> {
-  const { host, httpPort, engineAddress } = settings;
-  const config = parseGatewayConfig({ host, port: httpPort, engineAddress });
-  const gateway = createGateway(config, { logger: log, version: VERSION });
+export async function listenOnHttp(
+  settings: Settings,
+  deps: Omit<GatewayDeps, 'version'>,
+): Promise<HttpServer> {
+  const { host, httpPort, httpSocket, engineAddress, drainDelayMs } = settings;
+  const socketPath = httpSocket && resolve(httpSocket);
+  const config = parseGatewayConfig({
+    ...{ host, port: httpPort, socketPath, engineAddress, drainDelayMs },
+    maxBodyBytes: settings.maxRequestBytes,
+    maxHeaderBytes: settings.maxMetadataBytes,
+  });
+  const gateway = createGateway(config, { ...deps, version: VERSION });
   try {
-    const { port } = await gateway.listen();
-    return { gateway, port };
+    const { port = httpPort } = await gateway.listen();
+    return { gateway, url: toHttpUrl(settings, port) };
   } catch (error) {
-    throw toListenError(error, { host, port: httpPort, portSetting: 'httpPort' });
+    throw toListenError(error, { host, port: httpPort, portSetting: 'httpPort', socketPath });
   }
 }

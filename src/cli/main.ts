@@ -5,6 +5,7 @@ import { addCompleteCommand } from './commands/complete.js';
 import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
 import { addGatewayCommand } from './commands/gateway.js';
+import { addKeyCommand } from './commands/key.js';
 import { addServeCommand } from './commands/serve.js';
 import { VERSION } from './version.js';
 
@@ -19,6 +20,7 @@ addEngineCommand(program);
 addGatewayCommand(program);
 addCompleteCommand(program);
 addConfigCommand(program);
+addKeyCommand(program);
 
 try {
   await program.parseAsync();

@@ -1,25 +1,7 @@
 import { z } from 'zod';
 import { formatByteSize, formatDuration, parseByteSize, parseDuration } from './quantity.js';
-
-/** One thing that can be configured. */
-export interface Setting<T> {
-  /** Its key in the config file. */
-  readonly name: string;
-  /** The command-line flag, with the placeholder that help shows for its value. */
-  readonly flag: string;
-  /** The environment variable. */
-  readonly variable: string;
-  /** What it does, for help: a phrase without a full stop. */
-  readonly description: string;
-  /** Which values are allowed, as the end of a sentence that begins "must be". */
-  readonly allowed: string;
-  /** The default, as one would type it. */
-  readonly default: string;
-  /** Reads text (flags, environment) or a JSON value (config file). */
-  readonly schema: z.ZodType<T>;
-  /** Writes a value so that `schema` reads it back. */
-  readonly format: (value: T) => string;
-}
+import { SECURITY_SETTINGS } from './security-settings.js';
+import { quantity, type Setting, setting, wholeNumber } from './setting.js';
 
 const port = wholeNumber(0, 65_535);
 const yesOrNo: z.ZodType<boolean> = z.union([z.boolean(), z.stringbool()]);
@@ -170,6 +152,17 @@ export const SETTINGS = {
     schema: quantity(parseDuration, 0, 3_600_000),
     format: formatDuration,
   }),
+  drainDelayMs: setting({
+    name: 'drainDelay',
+    flag: '--drain-delay <time>',
+    variable: 'LINNET_DRAIN_DELAY',
+    description: 'how long health says that the end has begun before requests are refused',
+    allowed: 'a time from 0 to 1h, such as 500ms, 5s or 2m',
+    default: '0ms',
+    schema: quantity(parseDuration, 0, 3_600_000),
+    format: formatDuration,
+  }),
+  ...SECURITY_SETTINGS,
   logLevel: setting({
     name: 'logLevel',
     flag: '--log-level <level>',
@@ -202,18 +195,4 @@ export function toEnvironment(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     SETTING_KEYS.map((key) => [SETTINGS[key].variable, formatSetting(key, settings)]),
   );
-}
-
-function setting<T>(definition: Omit<Setting<T>, 'format'> & Partial<Setting<T>>): Setting<T> {
-  return { format: String, ...definition };
-}
-
-function wholeNumber(min: number, max: number): z.ZodType<number> {
-  const text = z.string().trim().regex(/^\d+$/).transform(Number);
-  return z.union([z.number(), text]).pipe(z.int().min(min).max(max));
-}
-
-function quantity(parse: (text: string) => number | undefined, min: number, max: number): z.ZodType<number> {
-  const text = z.union([z.number(), z.string()]).transform((value) => parse(String(value)) ?? Number.NaN);
-  return text.pipe(z.number().min(min).max(max));
 }

@@ -33,6 +33,12 @@ export const ERROR_CATALOGUE = {
   MODEL_NOT_FOUND: entry(status.NOT_FOUND, 404, 'invalid_request_error', 'model_not_found'),
   /** The model's checkpoint can't be loaded; the next request tries again. */
   MODEL_LOAD_FAILED: entry(status.UNAVAILABLE, 503, 'server_error', 'model_load_failed'),
+  /** The service asks for an API key, and the request has none. */
+  API_KEY_MISSING: entry(status.UNAUTHENTICATED, 401, 'invalid_request_error', 'missing_api_key'),
+  /** The service does not know the request's API key. */
+  API_KEY_INVALID: entry(status.UNAUTHENTICATED, 401, 'invalid_request_error', 'invalid_api_key'),
+  /** The API key is at one of its limits; `QuotaFailure` says which, `RetryInfo` when to come back. */
+  RATE_LIMIT_EXCEEDED: entry(status.RESOURCE_EXHAUSTED, 429, 'rate_limit_error', 'rate_limit_exceeded'),
   /** The queue is full; `RetryInfo` says when to come back. */
   QUEUE_FULL: entry(status.RESOURCE_EXHAUSTED, 429, 'rate_limit_error', 'queue_full'),
   /** The request's deadline passed. */

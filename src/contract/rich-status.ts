@@ -1,6 +1,6 @@
 import { Metadata, type StatusObject } from '@grpc/grpc-js';
 import { ERROR_CATALOGUE, ERROR_DOMAIN, type ErrorReason, isErrorReason } from './error-catalogue.js';
-import { BadRequest, ErrorInfo, RetryInfo } from './gen/google/rpc/error_details.js';
+import { BadRequest, ErrorInfo, QuotaFailure, RetryInfo } from './gen/google/rpc/error_details.js';
 import { Status } from './gen/google/rpc/status.js';
 
 /** A failure with everything that the wire says about it. */
@@ -12,6 +12,8 @@ export interface RichStatus {
   readonly field?: string | undefined;
   /** `ErrorInfo.metadata`. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Whose quota is used up, as `QuotaFailure` names it: `key:alice`. */
+  readonly quotaSubject?: string | undefined;
   /** `RetryInfo.retry_delay` in milliseconds. */
   readonly retryAfterMs?: number | undefined;
 }
@@ -31,6 +33,11 @@ export function encodeRichStatus(rich: RichStatus): StatusObject {
       localizedMessage: undefined,
     };
     details.push(any('BadRequest', BadRequest.encode({ fieldViolations: [violation] }).finish()));
+  }
+  if (rich.quotaSubject !== undefined) {
+    const unused = { apiService: '', quotaMetric: '', quotaId: '', quotaDimensions: {}, quotaValue: 0n };
+    const violation = { ...unused, subject: rich.quotaSubject, description: rich.message };
+    details.push(any('QuotaFailure', QuotaFailure.encode({ violations: [violation] }).finish()));
   }
   if (rich.retryAfterMs !== undefined) {
     details.push(any('RetryInfo', RetryInfo.encode({ retryDelay: duration(rich.retryAfterMs) }).finish()));
@@ -55,6 +62,7 @@ export function decodeRichStatus(status: { details: string; metadata: Metadata }
   const { reason, domain, metadata } = ErrorInfo.decode(info);
   if (domain !== ERROR_DOMAIN || !isErrorReason(reason)) return undefined;
   const badRequest = find('BadRequest');
+  const quotaFailure = find('QuotaFailure');
   const retryInfo = find('RetryInfo');
   const delay = retryInfo && RetryInfo.decode(retryInfo).retryDelay;
   return {
@@ -62,6 +70,7 @@ export function decodeRichStatus(status: { details: string; metadata: Metadata }
     message: status.details,
     metadata,
     field: badRequest && BadRequest.decode(badRequest).fieldViolations[0]?.field,
+    quotaSubject: quotaFailure && QuotaFailure.decode(quotaFailure).violations[0]?.subject,
     retryAfterMs: delay && Number(delay.seconds) * 1000 + delay.nanos / 1e6,
   };
 }

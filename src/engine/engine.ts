@@ -12,6 +12,11 @@ export interface GenerateRequest {
   readonly sampling: SamplingParams;
   /** Strings that end the completion, each not empty. */
   readonly stop: readonly string[];
+  /**
+   * When the completion must be there, by the clock of `Date.now`; undefined for no deadline. A request that can't begin
+   * in time is refused at once; one that is not done then ends with DEADLINE_EXCEEDED, after what there is.
+   */
+  readonly deadlineAtMs?: number | undefined;
 }
 
 /** Comes first, once: the request has its place, and its prompt is about to be computed. */

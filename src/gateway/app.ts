@@ -1,11 +1,14 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
+import type { KeyRing } from '../security/key-ring.js';
 import type { CompletionClient } from './completion-client.js';
 import { createCompletionsRoute } from './completions-route.js';
+import type { EngineHealth } from './engine-health.js';
 import { errorHandler, methodNotAllowed, unknownPath } from './error-handler.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { createHealthRoute, liveRoute } from './health-route.js';
 import { createJsonBody } from './json-body.js';
+import { createKeyGuard } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createModelRoute, createModelsRoute } from './models-route.js';
 import { createRequestHeaders } from './request-headers.js';
@@ -17,6 +20,9 @@ import type { StatusClient } from './status-client.js';
 export interface AppDeps {
   readonly completions: CompletionClient;
   readonly status: StatusClient;
+  readonly health: EngineHealth;
+  /** Whose callers are let in; undefined for all. */
+  readonly keys: KeyRing | undefined;
   readonly config: GatewayConfig;
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
@@ -31,19 +37,20 @@ export function createApp(deps: AppDeps): Express {
   app.disable('x-powered-by').disable('etag');
   app.use(createRequestHeaders(lifecycle), createRequestLog(logger));
 
-  const get = (path: string | string[], handler: RequestHandler) =>
-    app.route(path).get(handler).all(methodNotAllowed('GET, HEAD'));
+  const guard = createKeyGuard(deps.keys);
+  const get = (path: string | string[], ...handlers: RequestHandler[]) =>
+    app.route(path).get(handlers).all(methodNotAllowed('GET, HEAD'));
   get('/', createServiceRoute(deps));
-  get(['/health', '/health/ready'], createHealthRoute(status, lifecycle));
+  get(['/health', '/health/ready'], createHealthRoute(deps));
   get('/health/live', liveRoute);
-  get(['/v1/models', '/models'], createModelsRoute(status));
+  get(['/v1/models', '/models'], guard, createModelsRoute(status));
   app
     .route(['/v1/models/*id', '/models/*id'])
-    .get(createModelRoute(status))
+    .get(guard, createModelRoute(status))
     .all(methodNotAllowed('GET, HEAD'));
   app
     .route(['/v1/completions', '/completions'])
-    .post(createJsonBody(config.maxBodyBytes), createCompletionsRoute(deps))
+    .post(guard, createJsonBody(config.maxBodyBytes), createCompletionsRoute(deps))
     .all(methodNotAllowed('POST'));
 
   app.use(unknownPath, errorHandler);

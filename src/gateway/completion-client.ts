@@ -5,8 +5,10 @@ import {
   type GenerateResponse,
   CompletionClient as WireClient,
 } from '../contract/gen/linnet/v1/completion.js';
+import type { CallMetadata } from './call-metadata.js';
+import { CompletionProgress } from './completion-progress.js';
 import type { EngineChannels } from './engine-channels.js';
-import { isConnectionLoss, toGatewayError } from './engine-failure.js';
+import { isBareDeadline, isConnectionLoss, toGatewayError } from './engine-failure.js';
 import { GatewayError } from './gateway-error.js';
 import { readGenerateCall } from './generate-call.js';
 
@@ -14,9 +16,7 @@ import { readGenerateCall } from './generate-call.js';
 export type CompletionEvent = NonNullable<GenerateResponse['event']>;
 
 /** How one completion is asked for. */
-export interface GenerateOptions {
-  /** Names the request in the engine's log. */
-  readonly requestId: string;
+export interface GenerateOptions extends CallMetadata {
   /** Ends the generation. Its reason is what the stream then throws. */
   readonly signal: AbortSignal;
   /** How long the whole completion may take. Milliseconds; undefined for as long as it needs. */
@@ -54,18 +54,23 @@ export function createCompletionClient(channels: EngineChannels, cancelGraceMs: 
     }
   }
 
+  const toFailure = (caught: unknown, progress: CompletionProgress) =>
+    isBareDeadline(caught) ? progress.toDeadlineError() : toGatewayError(caught, channels.address);
+
   async function* generate(request: GenerateRequest, options: GenerateOptions) {
+    const progress = new CompletionProgress();
     let canRetry = true;
     for (;;) {
       try {
         for await (const event of attempt(request, options)) {
           canRetry &&= event.$case === 'accepted';
+          progress.note(event);
           yield event;
         }
         return;
       } catch (caught) {
         options.signal.throwIfAborted();
-        if (!canRetry || !isConnectionLoss(caught)) throw toGatewayError(caught, channels.address);
+        if (!canRetry || !isConnectionLoss(caught)) throw toFailure(caught, progress);
         canRetry = false;
       }
     }

@@ -14,9 +14,11 @@ import {
 import { addErrorToLog } from './error-handler.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { GatewayError } from './gateway-error.js';
+import { apiKeyOf } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { addToRequestLog } from './request-log.js';
 import { createRequestSignal } from './request-signal.js';
+import { timeoutOf } from './request-timeout.js';
 import { SseStream, type SseStreamOptions } from './sse-stream.js';
 
 /** What the route needs. */
@@ -39,8 +41,11 @@ export function createCompletionsRoute({
     }
     const signal = createRequestSignal(response, lifecycle.cutOff);
     const requestId = response.get('x-request-id') ?? '';
-    const { timeoutMs } = parsed;
-    const events = completions.generate(parsed.generate, { requestId, signal, timeoutMs });
+    const timeoutMs = timeoutOf(request, parsed);
+    const events = completions.generate(parsed.generate, {
+      ...{ requestId, signal, timeoutMs },
+      apiKey: apiKeyOf(request),
+    });
     const source = { id: createCompletionId(requestId, request.get('x-request-id')), events };
     if (parsed.stream) await streamCompletion(response, source, { ...config, ...parsed });
     else await collectCompletion(response, source);
@@ -95,10 +100,14 @@ async function collectCompletion(response: Response, { id, events }: CompletionS
   let head: CompletionHead = { id, created: 0, model: '', systemFingerprint: '' };
   let text = '';
   let finished: Finished | undefined;
-  for await (const { $case, value } of events) {
-    if ($case === 'accepted') head = toHead(id, value);
-    if ($case === 'delta') text += value.text;
-    if ($case === 'finished') finished = value;
+  try {
+    for await (const { $case, value } of events) {
+      if ($case === 'accepted') head = toHead(id, value);
+      if ($case === 'delta') text += value.text;
+      if ($case === 'finished') finished = value;
+    }
+  } catch (caught) {
+    throw GatewayError.from(caught).withPartialText(text);
   }
   if (finished === undefined) throw new Error('The completion ended without being finished.');
   addFinishedToLog(response, head, finished);

@@ -1,5 +1,6 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { isTls } from './http-listener.js';
 
 /** The connections of an HTTP server. */
 export interface Connections {
@@ -21,7 +22,8 @@ export function trackConnections(server: Server): Connections {
     numRequests.set(socket, before + by);
     if (isClosing && before + by === 0) socket.destroySoon();
   };
-  server.on('connection', (socket) => {
+  // Over TLS a request's socket is the one that comes after the handshake, which has a time limit of its own.
+  server.on(isTls(server) ? 'secureConnection' : 'connection', (socket: Socket) => {
     numRequests.set(socket, 0);
     change(socket, 0);
     socket.once('close', () => numRequests.delete(socket));

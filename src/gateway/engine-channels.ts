@@ -1,4 +1,6 @@
-import { Channel, type ChannelOptions, connectivityState, credentials } from '@grpc/grpc-js';
+import { Channel, type ChannelOptions, connectivityState } from '@grpc/grpc-js';
+import { createChannelCredentials } from '../security/grpc-credentials.js';
+import type { PemStore } from '../security/pem-store.js';
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   // Without it all channels to one address share one connection.
@@ -6,9 +8,10 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   // The default waits up to two minutes before it tries an engine again that came back.
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 5000,
-  // Finds a peer that vanished without a word, while a call waits for it.
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
+  // Finds a peer that vanished without a word.
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5000,
+  'grpc.keepalive_permit_without_calls': 1,
   // An HTTP proxy of the environment is for the way out, not for the way to the engine.
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
@@ -22,12 +25,17 @@ export class EngineChannels {
   readonly #channels: readonly Channel[];
   #turn = 0;
 
-  /** Starts to connect; an engine that does not answer yet is tried again. */
-  constructor(address: string, numChannels: number) {
+  /**
+   * Starts to connect; an engine that does not answer yet is tried again.
+   *
+   * @param tls - the certificates of the connections; undefined for plaintext.
+   */
+  constructor(address: string, numChannels: number, tls?: PemStore) {
     this.address = address;
+    const credentials = createChannelCredentials(tls);
     this.#channels = Array.from(
       { length: numChannels },
-      () => new Channel(address, credentials.createInsecure(), CHANNEL_OPTIONS),
+      () => new Channel(address, credentials, CHANNEL_OPTIONS),
     );
     for (const channel of this.#channels) channel.getConnectivityState(true);
   }

@@ -29,6 +29,15 @@ export function isConnectionLoss(caught: unknown): boolean {
   return caught.code === status.INTERNAL && /RST_STREAM with code 2\b/.test(caught.details);
 }
 
+/** Tells whether the gateway gave a call up at its deadline, before the engine said anything of it. */
+export function isBareDeadline(caught: unknown): boolean {
+  return (
+    isServiceError(caught) &&
+    caught.code === status.DEADLINE_EXCEEDED &&
+    decodeRichStatus(caught) === undefined
+  );
+}
+
 function isServiceError(caught: unknown): caught is ServiceError {
   return caught instanceof Error && 'code' in caught && 'details' in caught && 'metadata' in caught;
 }

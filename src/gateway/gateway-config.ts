@@ -9,6 +9,8 @@ const CONFIG = z
     host: z.string().min(1).default('127.0.0.1'),
     /** The port to listen on; 0 picks a free one. */
     port: port.default(8000),
+    /** An absolute path: listens on this Unix socket in place of host and port. */
+    socketPath: z.string().min(1).optional(),
     /** Where the engine's gRPC service listens, in gRPC's name syntax. */
     engineAddress: z.string().min(1).default('127.0.0.1:50051'),
     /** HTTP/2 connections to the engine: the death of one ends only the streams that it carries. */
@@ -19,6 +21,14 @@ const CONFIG = z
       .min(1)
       .max(64 * 1024 * 1024)
       .default(1024 * 1024),
+    /** The most bytes of a request's headers; more is answered with 431. */
+    maxHeaderBytes: z
+      .int()
+      .min(1024)
+      .max(1024 * 1024)
+      .default(16 * 1024),
+    /** How long a drain says that the gateway is not ready before it takes no more connections. */
+    drainDelayMs: z.int().min(0).max(3_600_000).default(0),
     /** How long a stream is silent before a comment is sent, its headers first where they still wait. */
     pingIntervalMs: ms.default(10_000),
     /** How long a client may read nothing before its stream is cut. Longer than `pingIntervalMs`. */

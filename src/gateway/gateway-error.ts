@@ -1,5 +1,6 @@
 import { ERROR_CATALOGUE, type ErrorCatalogueEntry } from '../contract/error-catalogue.js';
 import type { RichStatus } from '../contract/rich-status.js';
+import { AccessError } from '../security/access-error.js';
 
 /** How one kind of failure is said over HTTP. */
 export type ErrorKind = Pick<ErrorCatalogueEntry, 'http' | 'type' | 'openaiCode'>;
@@ -9,7 +10,7 @@ export interface GatewayErrorOptions {
   /** The field of the HTTP request at fault. */
   readonly param?: string | undefined;
   /** Values for programs, which join the four standard keys of the error object. */
-  readonly fields?: Readonly<Record<string, number>> | undefined;
+  readonly fields?: Readonly<Record<string, number | string>> | undefined;
   /** When trying again may succeed. Milliseconds; of use with 429 and 503 only, where the default is 1000. */
   readonly retryAfterMs?: number | undefined;
   /** The methods that the path knows, for 405. */
@@ -36,13 +37,21 @@ export class GatewayError extends Error {
     return new GatewayError(
       ERROR_CATALOGUE[reason],
       field && name ? message.replaceAll(field, name) : message,
-      { param: name?.replace(/[.[].*$/, ''), fields: toNumbers(metadata), retryAfterMs },
+      { param: name?.replace(/[.[].*$/, ''), fields: toFields(metadata), retryAfterMs },
     );
+  }
+
+  /** Adds the text that was there when the time was up; to other errors nothing. */
+  withPartialText(text: string): GatewayError {
+    if (this.kind !== ERROR_CATALOGUE.DEADLINE_EXCEEDED) return this;
+    const fields = { ...this.options.fields, partial_text: text };
+    return new GatewayError(this.kind, this.message, { ...this.options, fields });
   }
 
   /** Turns whatever was caught into a GatewayError; what is not one is a defect, with the original as cause. */
   static from(caught: unknown): GatewayError {
     if (caught instanceof GatewayError) return caught;
+    if (caught instanceof AccessError) return GatewayError.fromRichStatus(caught.status);
     return new GatewayError(
       ERROR_CATALOGUE.INTERNAL,
       "The gateway failed; its log has the cause under this answer's x-request-id.",
@@ -63,10 +72,13 @@ export function toErrorEvent(error: GatewayError): string {
   return `data: ${JSON.stringify(toErrorBody(error))}\n\n`;
 }
 
-/** Makes the headers that go with the body: when to come back, or which methods there are. */
+/** Makes the headers that go with the body: whether and when to come back, how to say who one is, or which methods there are. */
 export function toErrorHeaders(error: GatewayError): Record<string, string> {
   const { allow, retryAfterMs = 1000 } = error.options;
   if (allow !== undefined) return { allow };
+  // The OpenAI libraries would try again what has just been found to take too long.
+  if (error.kind.http === 504) return { 'x-should-retry': 'false' };
+  if (error.kind.http === 401) return { 'www-authenticate': 'Bearer' };
   if (error.kind.http !== 429 && error.kind.http !== 503) return {};
   return {
     'retry-after': String(Math.max(1, Math.ceil(retryAfterMs / 1000))),
@@ -85,9 +97,12 @@ const NUMBER_NAMES = {
   contextLength: 'n_ctx',
   maxTokens: 'max_tokens',
   waitingRequests: 'waiting_requests',
+  completionTokens: 'completion_tokens',
 } as const;
 
-function toNumbers(metadata: Readonly<Record<string, string>>): Record<string, number> {
+function toFields(metadata: Readonly<Record<string, string>>): Record<string, number | string> {
+  const { phase } = metadata;
   const names = Object.entries(NUMBER_NAMES).filter(([from]) => /^\d+$/.test(metadata[from] ?? ''));
-  return Object.fromEntries(names.map(([from, to]) => [to, Number(metadata[from])]));
+  const numbers = names.map(([from, to]) => [to, Number(metadata[from])]);
+  return { ...(phase !== undefined && { phase }), ...Object.fromEntries(numbers) };
 }

@@ -1,15 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { type ClientReadableStream, Metadata } from '@grpc/grpc-js';
+import type { ClientReadableStream } from '@grpc/grpc-js';
 import type {
   CompletionClient,
   GenerateRequest,
   GenerateResponse,
 } from '../contract/gen/linnet/v1/completion.js';
+import { type CallMetadata, toMetadata } from './call-metadata.js';
 
 /** How one Generate call is made. */
-export interface GenerateCallOptions {
-  /** Sent as `x-request-id`. */
-  readonly requestId: string;
+export interface GenerateCallOptions extends CallMetadata {
   /** Cancels the call. What arrives afterwards is dropped. */
   readonly signal: AbortSignal;
   /** How long the call may take. Milliseconds; undefined for as long as it needs. */
@@ -28,17 +27,15 @@ export interface GenerateCallOptions {
 export async function* readGenerateCall(
   client: CompletionClient,
   request: GenerateRequest,
-  { requestId, signal, timeoutMs, cancelGraceMs }: GenerateCallOptions,
+  { signal, timeoutMs, cancelGraceMs, ...caller }: GenerateCallOptions,
 ) {
   signal.throwIfAborted();
   const cancelKey = randomUUID();
-  const metadata = new Metadata();
-  metadata.set('x-request-id', requestId);
   const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
-  const call = client.generate({ ...request, cancelKey }, metadata, deadline);
+  const call = client.generate({ ...request, cancelKey }, toMetadata(caller), deadline);
   // The iterator throws what goes wrong while it is read; afterwards nobody wants to know.
   call.on('error', () => undefined);
-  const cancel = () => cancelCall(call, { client, cancelKey, cancelGraceMs });
+  const cancel = () => cancelCall(call, { client, cancelKey, cancelGraceMs, apiKey: caller.apiKey });
   signal.addEventListener('abort', cancel, { once: true });
   let isOpen = true;
   try {
@@ -69,15 +66,16 @@ interface Cancellation {
   readonly client: CompletionClient;
   readonly cancelKey: string;
   readonly cancelGraceMs: number;
+  readonly apiKey: string | undefined;
 }
 
 function cancelCall(call: ClientReadableStream<GenerateResponse>, cancellation: Cancellation): void {
-  const { client, cancelKey, cancelGraceMs } = cancellation;
+  const { client, cancelKey, cancelGraceMs, apiKey } = cancellation;
   const reset = setTimeout(() => call.cancel(), cancelGraceMs);
   call.once('status', () => clearTimeout(reset));
   client.cancel(
     { cancelKey },
-    new Metadata(),
+    toMetadata({ apiKey }),
     { deadline: Date.now() + cancelGraceMs },
     (error, response) => {
       if (error !== null || response.cancelledRequests === 0) call.cancel();

@@ -1,7 +1,9 @@
 import type { RequestHandler } from 'express';
 import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
 import { type Model, ModelState } from '../contract/gen/linnet/v1/models.js';
+import type { EngineHealth } from './engine-health.js';
 import { GatewayError, toErrorBody, toErrorHeaders } from './gateway-error.js';
+import { apiKeyOf } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { toModel } from './models-route.js';
 import type { StatusClient } from './status-client.js';
@@ -11,15 +13,23 @@ export const liveRoute: RequestHandler = (_request, response) => {
   response.json({ status: 'ok' });
 };
 
+/** What the route needs. */
+export interface HealthRouteDeps {
+  readonly status: StatusClient;
+  readonly health: EngineHealth;
+  readonly lifecycle: Lifecycle;
+}
+
 /**
  * Makes the handler of `GET /health` and `GET /health/ready`: 200 where the engine answers, serves, and the gateway
- * does not drain; else 503 with the reason.
+ * does not drain; else 503 with the reason. It needs no API key, but without one it doesn't tell of the model where the
+ * engine asks for keys.
  */
-export function createHealthRoute(status: StatusClient, lifecycle: Lifecycle): RequestHandler {
-  return async (_request, response) => {
+export function createHealthRoute(deps: HealthRouteDeps): RequestHandler {
+  return async (request, response) => {
     response.set('cache-control', 'no-store');
     try {
-      const [model] = await checkEngine(status, lifecycle);
+      const [model] = await checkEngine(deps, apiKeyOf(request));
       response.json({ status: 'ok', model: model === undefined ? null : toModel(model) });
     } catch (caught) {
       const error = GatewayError.from(caught);
@@ -29,11 +39,20 @@ export function createHealthRoute(status: StatusClient, lifecycle: Lifecycle): R
   };
 }
 
-async function checkEngine(status: StatusClient, lifecycle: Lifecycle) {
+async function checkEngine({ status, health, lifecycle }: HealthRouteDeps, apiKey: string | undefined) {
   if (lifecycle.draining) throw unavailable('The gateway shuts down.');
-  const [serving, models] = await Promise.all([status.isServing(), status.listModels()]);
+  const [serving, models] = await Promise.all([health.isServing(), listModels(status, apiKey)]);
   if (!serving) throw notServing(models[0]);
   return models;
+}
+
+async function listModels(status: StatusClient, apiKey: string | undefined): Promise<readonly Model[]> {
+  try {
+    return await status.listModels(apiKey);
+  } catch (caught) {
+    if (GatewayError.from(caught).kind.http === 401) return [];
+    throw caught;
+  }
 }
 
 /** Says why: the engine serves unless its default model failed to load, or it shuts down. */
@@ -41,7 +60,9 @@ function notServing(model: Model | undefined): GatewayError {
   if (model?.state === ModelState.FAILED) {
     return new GatewayError(ERROR_CATALOGUE.MODEL_LOAD_FAILED, model.error);
   }
-  return unavailable('The engine answers, but is not ready to serve: it starts or shuts down.');
+  return unavailable(
+    'The engine answers, but is not ready to serve: it starts, shuts down, or makes no progress.',
+  );
 }
 
 function unavailable(message: string): GatewayError {

@@ -1,11 +1,12 @@
 import type { RequestHandler } from 'express';
 import { type Model, ModelState } from '../contract/gen/linnet/v1/models.js';
+import { apiKeyOf } from './key-guard.js';
 import type { StatusClient } from './status-client.js';
 
 /** Makes the handler of `GET /v1/models`. */
 export function createModelsRoute(status: StatusClient): RequestHandler {
-  return async (_request, response) => {
-    const models = await status.listModels();
+  return async (request, response) => {
+    const models = await status.listModels(apiKeyOf(request));
     response.json({ object: 'list', data: models.map(toModel) });
   };
 }
@@ -13,7 +14,7 @@ export function createModelsRoute(status: StatusClient): RequestHandler {
 /** Makes the handler of `GET /v1/models/*id`; ids may hold slashes. */
 export function createModelRoute(status: StatusClient): RequestHandler<{ id: string[] }> {
   return async (request, response) => {
-    response.json(toModel(await status.getModel(request.params.id.join('/'))));
+    response.json(toModel(await status.getModel(request.params.id.join('/'), apiKeyOf(request))));
   };
 }
 

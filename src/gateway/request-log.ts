@@ -3,6 +3,8 @@ import type { Logger } from 'pino';
 
 /** What a route adds to its request's line in the log. Never a prompt, never a completion. */
 export interface RequestLogFields {
+  /** The id of the API key, where one was asked for. */
+  readonly key?: string;
   readonly completionId?: string;
   readonly model?: string;
   readonly promptTokens?: number;

@@ -1,21 +1,16 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import type { KeyRing } from '../security/key-ring.js';
+import type { PemStore } from '../security/pem-store.js';
 import { createApp } from './app.js';
 import { createCompletionClient } from './completion-client.js';
 import { trackConnections } from './connections.js';
 import { EngineChannels } from './engine-channels.js';
+import { EngineHealth } from './engine-health.js';
 import type { GatewayConfig } from './gateway-config.js';
+import { createHttpServer, type GatewayAddress, listen } from './http-listener.js';
 import { Lifecycle } from './lifecycle.js';
 import { createStatusClient } from './status-client.js';
-
-/** Where a gateway listens. */
-export interface GatewayAddress {
-  /** Such as `http://127.0.0.1:8000`. */
-  readonly url: string;
-  readonly port: number;
-}
 
 /** The HTTP gateway. */
 export interface Gateway {
@@ -27,8 +22,8 @@ export interface Gateway {
   listen(): Promise<GatewayAddress>;
 
   /**
-   * Shuts down with care: is not ready any more, takes no new connections, lets what runs finish, ends with an error
-   * what has not after the grace, and closes. Idempotent; a later call does not change the grace.
+   * Shuts down with care: is not ready any more, after the drain delay takes no new connections, lets what runs finish,
+   * ends with an error what has not after the grace, and closes. Idempotent; a later call does not change the grace.
    */
   drain(graceMs: number): Promise<void>;
 
@@ -41,36 +36,43 @@ export interface GatewayDeps {
   readonly logger: Logger;
   /** The version of the package. */
   readonly version: string;
+  /** The certificates of the port; where they have authorities, clients must show one of theirs. Default: plain HTTP. */
+  readonly tls?: PemStore | undefined;
+  /** The certificates of the connections to the engine. Default: plaintext. */
+  readonly engineTls?: PemStore | undefined;
+  /** Whose callers are let in. Default: everybody is, as far as the engine goes. */
+  readonly keys?: KeyRing | undefined;
 }
-
-// Longer than load balancers keep an idle connection, or they send a request into one that closes.
-const TIMEOUTS = { keepAliveTimeout: 72_000, headersTimeout: 75_000, requestTimeout: 90_000 };
 
 /** How long the error at the end of a cut stream has to leave. */
 const CUT_OFF_GRACE_MS = 1000;
 
-/** Creates the gateway, with its connections to the engine. */
-export function createGateway(config: GatewayConfig, { logger, version }: GatewayDeps): Gateway {
-  const channels = new EngineChannels(config.engineAddress, config.numChannels);
+/** Creates the gateway, with its connections to the engine. It does not own certificates and keys: close those after it. */
+export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
+  const { tls, engineTls, keys, ...rest } = deps;
+  const channels = new EngineChannels(config.engineAddress, config.numChannels, engineTls);
   const lifecycle = new Lifecycle();
   const completions = createCompletionClient(channels, config.cancelGraceMs);
   const status = createStatusClient(channels, config.statusTimeoutMs);
-  const server = createServer(
-    TIMEOUTS,
-    createApp({ completions, status, config, lifecycle, logger, version }),
-  );
+  const health = new EngineHealth(channels, { timeoutMs: config.statusTimeoutMs });
+  const app = createApp({ ...rest, completions, status, health, keys, config, lifecycle });
+  const server = createHttpServer(app, { tls, maxHeaderBytes: config.maxHeaderBytes });
   const connections = trackConnections(server);
 
   const shutDown = async (graceMs: number) => {
     lifecycle.beginDrain();
+    const { drainDelayMs } = config;
+    if (drainDelayMs > 0)
+      await sleep(drainDelayMs, undefined, { signal: lifecycle.cutOff }).catch(() => undefined);
     const closed = new Promise((resolve) => server.close(resolve));
     connections.closeWhenIdle();
     const timer = setTimeout(() => lifecycle.beginCutOff(), graceMs);
-    lifecycle.cutOff.addEventListener('abort', () => {
-      setTimeout(() => server.closeAllConnections(), CUT_OFF_GRACE_MS).unref();
-    });
+    const onCutOff = () => setTimeout(() => server.closeAllConnections(), CUT_OFF_GRACE_MS).unref();
+    lifecycle.cutOff.addEventListener('abort', onCutOff);
+    if (lifecycle.cutOff.aborted) onCutOff();
     await closed;
     clearTimeout(timer);
+    health.close();
     channels.close();
   };
   let shutdown: Promise<void> | undefined;
@@ -80,12 +82,7 @@ export function createGateway(config: GatewayConfig, { logger, version }: Gatewa
   };
 
   return {
-    async listen() {
-      server.listen(config.port, config.host);
-      await once(server, 'listening');
-      const { address, family, port } = server.address() as AddressInfo;
-      return { port, url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}` };
-    },
+    listen: () => listen(server, config),
     drain,
     close() {
       const closed = drain(0);

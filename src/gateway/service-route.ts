@@ -1,5 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import type { GatewayConfig } from './gateway-config.js';
+import { apiKeyOf } from './key-guard.js';
 import { toServiceInfo } from './service-info.js';
 import { renderServicePage } from './service-page.js';
 import type { StatusClient } from './status-client.js';
@@ -20,7 +21,7 @@ const PAGE_POLICY =
 export function createServiceRoute({ status, config, version }: ServiceRouteDeps): RequestHandler {
   return async (request, response) => {
     // An engine that does not answer is no reason to say nothing: /health has the details.
-    const models = await status.listModels().catch(() => []);
+    const models = await status.listModels(apiKeyOf(request)).catch(() => []);
     const info = toServiceInfo(version, models, baseUrl(request, config));
     response.set({ vary: 'accept', 'cache-control': 'no-store' });
     if (request.accepts(['json', 'html']) === 'html') {
@@ -34,5 +35,5 @@ export function createServiceRoute({ status, config, version }: ServiceRouteDeps
 // The examples are made to be pasted into a shell, so the caller's Host is used only where it is plainly an address.
 function baseUrl(request: Request, { host, port }: GatewayConfig): string {
   const given = request.get('host') ?? '';
-  return `http://${/^[\w.-]+(:\d+)?$|^\[[\da-f:]+\](:\d+)?$/i.test(given) ? given : `${host}:${port}`}`;
+  return `${request.protocol}://${/^[\w.-]+(:\d+)?$|^\[[\da-f:]+\](:\d+)?$/i.test(given) ? given : `${host}:${port}`}`;
 }

@@ -1,29 +1,27 @@
-import { type CallOptions, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import {
-  type HealthCheckResponse,
-  HealthCheckResponse_ServingStatus,
-  HealthClient,
-} from '../contract/gen/grpc/health/v1/health.js';
+import { type CallOptions, credentials, type Metadata, type ServiceError } from '@grpc/grpc-js';
 import {
   type GetModelResponse,
   type ListModelsResponse,
   type Model,
   ModelsClient,
 } from '../contract/gen/linnet/v1/models.js';
+import { toMetadata } from './call-metadata.js';
 import type { EngineChannels } from './engine-channels.js';
 import { toGatewayError } from './engine-failure.js';
 
-/** Asks the engine what it can answer at once. Every call throws a GatewayError where it fails or takes too long. */
+/**
+ * Asks the engine what it can answer at once, with the client's API key. Every call throws a GatewayError where it fails
+ * or takes too long.
+ */
 export interface StatusClient {
   /** Lists the models, the default one first. */
-  listModels(): Promise<readonly Model[]>;
+  listModels(apiKey: string | undefined): Promise<readonly Model[]>;
   /** Gets one model. Unknown: 404. */
-  getModel(id: string): Promise<Model>;
-  /** Tells whether the engine's health service says SERVING. */
-  isServing(): Promise<boolean>;
+  getModel(id: string, apiKey: string | undefined): Promise<Model>;
 }
 
 type Callback<T> = (error: ServiceError | null, response: T) => void;
+type Start<T> = (metadata: Metadata, options: Partial<CallOptions>, callback: Callback<T>) => unknown;
 
 /**
  * Makes a client over the engine's channels.
@@ -31,32 +29,24 @@ type Callback<T> = (error: ServiceError | null, response: T) => void;
  * @param timeoutMs how long the engine has to answer.
  */
 export function createStatusClient(channels: EngineChannels, timeoutMs: number): StatusClient {
-  const clientOptions = () => ({ channelOverride: channels.next() });
-  const models = () => new ModelsClient(channels.address, credentials.createInsecure(), clientOptions());
-  const health = () => new HealthClient(channels.address, credentials.createInsecure(), clientOptions());
-  const ask = <T>(start: (options: Partial<CallOptions>, callback: Callback<T>) => unknown): Promise<T> =>
+  const models = () =>
+    new ModelsClient(channels.address, credentials.createInsecure(), { channelOverride: channels.next() });
+  const ask = <T>(apiKey: string | undefined, start: Start<T>): Promise<T> =>
     new Promise((resolve, reject) => {
-      start({ deadline: Date.now() + timeoutMs }, (error, response) => {
+      start(toMetadata({ apiKey }), { deadline: Date.now() + timeoutMs }, (error, response) => {
         if (error === null) resolve(response);
         else reject(toGatewayError(error, channels.address));
       });
     });
-  const none = new Metadata();
   return {
-    async listModels() {
-      const response = await ask<ListModelsResponse>((o, done) => models().listModels({}, none, o, done));
+    async listModels(apiKey) {
+      const response = await ask<ListModelsResponse>(apiKey, (...rest) => models().listModels({}, ...rest));
       return response.models;
     },
-    async getModel(id) {
-      const { model } = await ask<GetModelResponse>((o, done) => models().getModel({ id }, none, o, done));
+    async getModel(id, apiKey) {
+      const { model } = await ask<GetModelResponse>(apiKey, (...rest) => models().getModel({ id }, ...rest));
       if (model === undefined) throw new Error('GetModel answered without a model.');
       return model;
-    },
-    async isServing() {
-      const response = await ask<HealthCheckResponse>((o, done) =>
-        health().check({ service: '' }, none, o, done),
-      );
-      return response.status === HealthCheckResponse_ServingStatus.SERVING;
     },
   };
 }

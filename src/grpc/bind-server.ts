@@ -1,6 +1,8 @@
-import { lstat, unlink } from 'node:fs/promises';
-import { createConnection, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { type Server, ServerCredentials } from '@grpc/grpc-js';
+import { createServerCredentials } from '../security/grpc-credentials.js';
+import type { PemStore } from '../security/pem-store.js';
+import { protectSocket, removeStaleSocket } from '../security/unix-socket.js';
 
 /** Where a server is to listen: on a port of a host, or, if there is a path, on a Unix socket. */
 export interface ListenOptions {
@@ -9,6 +11,8 @@ export interface ListenOptions {
   readonly port: number;
   /** An absolute path. */
   readonly socketPath?: string | undefined;
+  /** The certificates of the port; none for plaintext. A Unix socket is always plaintext: it never leaves the machine. */
+  readonly tls?: PemStore | undefined;
 }
 
 /** Where a server listens. */
@@ -20,7 +24,7 @@ export interface GrpcServerAddress {
 }
 
 /**
- * Binds a server. A Unix socket that a crashed process left behind is replaced.
+ * Binds a server. A Unix socket that a crashed process left behind is replaced; nobody but its owner can connect to it.
  *
  * @throws Error that says what stands in the way.
  */
@@ -28,17 +32,18 @@ export async function bindServer(server: Server, listen: ListenOptions): Promise
   if (listen.socketPath !== undefined) {
     await removeStaleSocket(listen.socketPath);
     const target = `unix:${listen.socketPath}`;
-    await bind(server, target);
+    await bind(server, target, ServerCredentials.createInsecure());
+    await protectSocket(listen.socketPath);
     return { target, port: undefined };
   }
   const host = isIPv6(listen.host) ? `[${listen.host}]` : listen.host;
-  const port = await bind(server, `${host}:${listen.port}`);
+  const port = await bind(server, `${host}:${listen.port}`, createServerCredentials(listen.tls));
   return { target: `${host}:${port}`, port };
 }
 
-function bind(server: Server, target: string): Promise<number> {
+function bind(server: Server, target: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (cause, port) => {
+    server.bindAsync(target, credentials, (cause, port) => {
       if (cause === null) resolve(port);
       else reject(new Error(`Cannot listen on ${target}: ${plainMessage(cause)}.`, { cause }));
     });
@@ -48,29 +53,4 @@ function bind(server: Server, target: string): Promise<number> {
 /** Takes the system's error out of "No address added out of total 1 resolved errors: [...]". */
 function plainMessage({ message }: Error): string {
   return /errors: \[(.+)\]$/.exec(message)?.[1] ?? message;
-}
-
-async function removeStaleSocket(path: string): Promise<void> {
-  const stats = await lstat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (stats === undefined) return;
-  if (!stats.isSocket()) throw new Error(`Cannot listen on ${path}: it exists and is no socket.`);
-  if (await answers(path)) throw new Error(`Cannot listen on ${path}: another process listens on it.`);
-  await unlink(path);
-}
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') resolve(false);
-      else reject(error);
-    });
-  });
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { EngineError } from '../engine/index.js';
+import { AccessError } from '../security/access-error.js';
 import { StatusError } from './status-mapper.js';
 
 /** How calls of one RPC are logged. */
@@ -22,6 +23,10 @@ export function startCallLog({ logger, rpc, level }: CallLogOptions): CallLog {
     if (failure === undefined) return logger[level](line, 'call done');
     if (failure instanceof StatusError)
       return logger[level]({ ...line, error: failure.message }, 'call refused');
+    if (failure instanceof AccessError) {
+      const { reason, message } = failure.status;
+      return logger[level]({ ...line, reason, error: message }, 'call refused');
+    }
     const { reason, message, cause } = EngineError.from(failure);
     const told = { ...line, reason, error: message };
     if (reason !== 'INTERNAL' && reason !== 'MODEL_LOAD_FAILED')

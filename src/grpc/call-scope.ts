@@ -2,10 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
 import type { Deadline, Metadata } from '@grpc/grpc-js';
 import { EngineError } from '../engine/index.js';
+import type { KeyRecord } from '../security/api-key.js';
+import { callerOf } from './caller.js';
 
 const REQUEST_ID = /^[\w.-]{1,128}$/;
 /** How much earlier a deadline may pass for the caller than for the server, which counts from arrival. */
 const TRANSIT_MS = 100;
+/** How long an answer may take on its way to the caller; a tenth of the time that there is, where that is less. */
+const MARGIN_MS = 100;
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What a scope needs of a grpc-js call. */
@@ -19,6 +23,13 @@ export interface ScopedCall extends EventEmitter {
 export interface CallScope {
   /** The caller's `x-request-id` where it is fit for logs, else made here. */
   readonly requestId: string;
+  /** By whose API key the call was let in; undefined where the service asks for none. */
+  readonly caller: KeyRecord | undefined;
+  /**
+   * When the answer must be complete, by the clock of `Date.now`; undefined without a deadline. It is a little before the
+   * caller's, so that what there is, and the reason, still arrive: at the caller's own, its library gives up by itself.
+   */
+  readonly deadlineAtMs: number | undefined;
   /** Aborts with an EngineError when the caller goes away, the deadline passes, or the service ends the call. */
   readonly signal: AbortSignal;
   /** Ends the call; the first reason counts. */
@@ -38,7 +49,8 @@ export interface CallScope {
  */
 export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope {
   const controller = new AbortController();
-  const notes: Record<string, unknown> = {};
+  const caller = callerOf(call.metadata);
+  const notes: Record<string, unknown> = caller === undefined ? {} : { key: caller.id };
   const deadlineMs = Number(call.getDeadline());
   const abort = (reason: EngineError) => controller.abort(reason);
   // A deadline is reported as a cancellation: by grpc-js, which ends the call by itself when it passes, and by the
@@ -57,6 +69,8 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
 
   return {
     requestId: requestIdOf(call.metadata),
+    caller,
+    deadlineAtMs: Number.isFinite(deadlineMs) ? deadlineMs - marginOf(deadlineMs - Date.now()) : undefined,
     signal: controller.signal,
     abort,
     note: (fields) => Object.assign(notes, fields),
@@ -73,6 +87,10 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
 export function requestIdOf(metadata: Metadata): string {
   const [id] = metadata.get('x-request-id');
   return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+}
+
+function marginOf(remainingMs: number): number {
+  return Math.max(0, Math.min(MARGIN_MS, remainingMs / 10));
 }
 
 function timerMs(ms: number): number {

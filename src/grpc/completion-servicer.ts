@@ -6,6 +6,7 @@ import {
   GenerateRequest as WireRequest,
 } from '../contract/gen/linnet/v1/completion.js';
 import type { Engine, GenerateEvent } from '../engine/index.js';
+import type { KeyUsage } from '../security/key-usage.js';
 import type { CallScope } from './call-scope.js';
 import { parseCancelKey, parseGenerateRequest } from './generate-request.js';
 import { toGenerateResponse } from './generate-response.js';
@@ -16,6 +17,8 @@ import type { RunningRequests } from './running-requests.js';
 export interface CompletionServicerDeps {
   readonly engine: Engine;
   readonly running: RunningRequests;
+  /** What the callers' API keys have used of their limits. */
+  readonly usage: KeyUsage;
 }
 
 /**
@@ -48,18 +51,37 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
 async function* streamCompletion(
   wire: WireRequest,
   scope: CallScope,
-  { engine, running }: CompletionServicerDeps,
+  { engine, running, usage }: CompletionServicerDeps,
 ): AsyncGenerator<GenerateResponse> {
   const { request, cancelKey } = parseGenerateRequest(wire);
   const details = { requestId: scope.requestId, seed: request.sampling.seed };
-  const remove = running.add(scope.abort, cancelKey);
+  const admission = scope.caller && usage.admit(scope.caller);
+  let remove: (() => void) | undefined;
   try {
-    for await (const event of engine.generate(request, scope.signal)) {
+    remove = running.add(scope.abort, cancelKey);
+    for await (const event of engine.generate(
+      { ...request, deadlineAtMs: scope.deadlineAtMs },
+      scope.signal,
+    )) {
       scope.note(toNotes(event));
+      admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
   } finally {
-    remove();
+    remove?.();
+    admission?.release();
+  }
+}
+
+/** Counts the tokens that an event adds to what the request has used. */
+function tokensOf(event: GenerateEvent): number {
+  switch (event.type) {
+    case 'accepted':
+      return event.promptTokens;
+    case 'delta':
+      return event.tokenIds.length;
+    case 'finished':
+      return 0;
   }
 }
 

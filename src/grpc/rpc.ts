@@ -10,6 +10,7 @@ import type {
 import type { Logger } from 'pino';
 import { startCallLog } from './call-log.js';
 import { type CallScope, openCallScope, requestIdOf } from './call-scope.js';
+import { callerOf } from './caller.js';
 import { decodeRequest, type MessageDecoder } from './decode-request.js';
 import { toStatus } from './status-mapper.js';
 import { writeStream } from './stream-writer.js';
@@ -46,12 +47,14 @@ export function unaryRpc<Request, Response>(
   const handler = (call: ServerUnaryCall<Buffer, Response>, respond: sendUnaryData<Response>) => {
     const log = startCallLog({ logger, rpc: method.path, level });
     const requestId = requestIdOf(call.metadata);
+    const caller = callerOf(call.metadata);
+    const fields = { requestId, ...(caller && { key: caller.id }) };
     try {
       respond(null, answer(decodeRequest(request, call.request)));
-      log({ requestId });
+      log(fields);
     } catch (caught) {
       respond(toStatus(caught, requestId));
-      log({ requestId }, caught);
+      log(fields, caught);
     }
   };
   return { definition: takingBytes(method), handler };

@@ -2,8 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, Server } from '@grpc/grpc-js';
 import { type Engine, EngineError } from '../engine/index.js';
+import { KeyUsage } from '../security/key-usage.js';
 import { bindServer, type GrpcServerAddress } from './bind-server.js';
 import { createCompletionRpcs } from './completion-servicer.js';
+import { createGuard } from './guard.js';
 import { createHealthRpcs } from './health-servicer.js';
 import { createModelsRpcs } from './models-servicer.js';
 import { createReflectionRpcs } from './reflection-servicer.js';
@@ -27,8 +29,9 @@ export interface GrpcServer {
   listen(): Promise<GrpcServerAddress>;
 
   /**
-   * Shuts down with care: reports NOT_SERVING and refuses new requests, lets running ones finish, ends those that
-   * have not after the grace with ENGINE_UNAVAILABLE, and closes. Idempotent; a later call does not change the grace.
+   * Shuts down with care: reports NOT_SERVING, after the drain delay refuses new requests, lets running ones finish,
+   * ends those that have not after the grace with ENGINE_UNAVAILABLE, and closes. Idempotent; a later call does not
+   * change the grace.
    */
   drain(graceMs: number): Promise<void>;
 
@@ -40,8 +43,8 @@ export interface GrpcServer {
 }
 
 /**
- * Creates the server of `linnet.v1`, health and reflection. It does not own the engine: close that after it. The
- * connection is plain text, so listen on loopback, a Unix socket, or behind a proxy that ends TLS.
+ * Creates the server of `linnet.v1`, health and reflection. It does not own the engine, the certificates or the keys:
+ * close those after it. Without certificates, listen on loopback, a Unix socket, or behind a proxy that ends TLS.
  */
 export function createGrpcServer(engine: Engine, options: GrpcServerOptions): GrpcServer {
   const settings = { ...GRPC_SERVER_DEFAULTS, ...options };
@@ -51,18 +54,24 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   const health = new ServiceHealth(engine);
   const server = new Server({
     ...channelOptions(settings),
-    interceptors: [transportFailures(settings.maxMessageBytes)],
+    interceptors: [
+      transportFailures(settings.maxMessageBytes),
+      createGuard({ keys: undefined, ...settings }),
+    ],
   });
   const rpcOptions = {
     logger: settings.logger,
     stallLimitMs: settings.stallLimitMs,
     closing: closing.signal,
   };
-  for (const rpcs of createServices(engine, { running, health }, rpcOptions)) addService(server, rpcs);
+  const services = createServices(engine, { running, health, usage: new KeyUsage() }, rpcOptions);
+  for (const rpcs of services) addService(server, rpcs);
 
   const hurry = new AbortController();
   const shutDown = async (graceMs: number) => {
     health.drain();
+    const { drainDelayMs } = settings;
+    if (drainDelayMs > 0) await sleep(drainDelayMs, undefined, hurry).catch(() => undefined);
     running.refuse();
     await nextTurn(); // In which every Watch sends its last NOT_SERVING.
     await Promise.race([running.idle(), sleep(graceMs, undefined, hurry).catch(() => undefined)]);
@@ -82,7 +91,11 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   };
 
   return {
-    listen: () => bindServer(server, settings),
+    async listen() {
+      const { gatewaySocketPath: socketPath } = settings;
+      if (socketPath !== undefined) await bindServer(server, { ...settings, socketPath });
+      return bindServer(server, settings);
+    },
     drain,
     close() {
       hurry.abort();
@@ -97,12 +110,13 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
 interface SharedState {
   readonly running: RunningRequests;
   readonly health: ServiceHealth;
+  readonly usage: KeyUsage;
 }
 
-function createServices(engine: Engine, { running, health }: SharedState, options: RpcOptions) {
+function createServices(engine: Engine, { running, health, usage }: SharedState, options: RpcOptions) {
   const reflection = createReflectionRpcs(options);
   return [
-    createCompletionRpcs({ engine, running }, options),
+    createCompletionRpcs({ engine, running, usage }, options),
     createModelsRpcs(engine, options),
     createHealthRpcs(health, options),
     reflection.v1,
@@ -118,10 +132,10 @@ function addService(server: Server, rpcs: Readonly<Record<string, Rpc>>): void {
   );
 }
 
-function channelOptions(
-  settings: Required<Omit<GrpcServerOptions, 'socketPath' | 'logger'>>,
-): ChannelOptions {
+function channelOptions(settings: GrpcServerOptions & typeof GRPC_SERVER_DEFAULTS): ChannelOptions {
+  const { maxConnectionAgeMs } = settings;
   return {
+    ...(maxConnectionAgeMs !== undefined && { 'grpc.max_connection_age_ms': maxConnectionAgeMs }),
     'grpc.max_receive_message_length': settings.maxMessageBytes,
     'grpc.max_concurrent_streams': settings.maxConcurrentStreams,
     'grpc.keepalive_time_ms': settings.keepaliveTimeMs,

@@ -3,21 +3,25 @@ import { type BannerFacts, isColorful, renderBanner } from '../../src/cli/banner
 
 const facts: BannerFacts = {
   version: '1.2.3',
-  host: '127.0.0.1',
-  httpPort: 8123,
-  grpcPort: 50123,
+  httpUrl: 'http://127.0.0.1:8123',
+  grpcTarget: '127.0.0.1:50123',
   engineAddress: undefined,
   model: 'fable · ready',
+  access: 'this machine only, in plaintext',
+  speaksTls: false,
+  needsKey: false,
+  warning: undefined,
 };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what it looks for.
 const ESCAPE = /\u001b/;
 
 describe('banner', () => {
-  it('says version, addresses, model, docs and health', () => {
+  it('says version, addresses, access, model, docs and health', () => {
     const text = renderBanner(facts, false);
     expect(text).toContain('linnet 1.2.3');
     expect(text).toMatch(/HTTP +http:\/\/127\.0\.0\.1:8123\n/);
     expect(text).toMatch(/gRPC +127\.0\.0\.1:50123\n/);
+    expect(text).toMatch(/Access +this machine only, in plaintext\n/);
     expect(text).toMatch(/Model +fable · ready\n/);
     expect(text).toMatch(/Docs +http:\/\/127\.0\.0\.1:8123\/\n/);
     expect(text).toMatch(/Health +http:\/\/127\.0\.0\.1:8123\/health\n/);
@@ -34,26 +38,28 @@ describe('banner', () => {
   });
 
   it('leaves out what does not run here', () => {
-    const gateway = renderBanner({ ...facts, grpcPort: undefined, engineAddress: 'engine:50051' }, false);
+    const gateway = renderBanner({ ...facts, grpcTarget: undefined, engineAddress: 'engine:50051' }, false);
     expect(gateway).not.toContain('grpcurl');
     expect(gateway).toMatch(/Engine +engine:50051/);
-    expect(renderBanner({ ...facts, httpPort: undefined }, false)).not.toMatch(/curl -N|health/);
+    expect(renderBanner({ ...facts, httpUrl: undefined }, false)).not.toMatch(/curl -N|health/);
   });
 
-  it('gives addresses that can be dialled where it listens on all', () => {
-    expect(renderBanner({ ...facts, host: '0.0.0.0' }, false)).toContain('http://127.0.0.1:8123/completions');
-    expect(renderBanner({ ...facts, host: '::1' }, false)).toContain('http://[::1]:8123/completions');
+  it('shows commands that ask as the service wants to be asked', () => {
+    const secured = { ...facts, httpUrl: 'https://127.0.0.1:8123', speaksTls: true, needsKey: true };
+    const text = renderBanner(secured, false);
+    expect(text).toMatch(
+      /curl -N https:\/\/127\.0\.0\.1:8123\/completions -H "Authorization: Bearer \$LINNET_API_KEY"/,
+    );
+    expect(text).toMatch(/grpcurl -H "authorization: Bearer \$LINNET_API_KEY" -d .* 127\.0\.0\.1:50123 /);
+    const sockets = renderBanner({ ...facts, httpUrl: 'unix:/run/h', grpcTarget: 'unix:/run/g' }, false);
+    expect(sockets).toContain('curl -N --unix-socket /run/h http://localhost/completions -H');
+    expect(sockets).toMatch(/grpcurl -plaintext -d .* -unix \/run\/g /);
   });
 
-  it.each([
-    ['127.0.0.1', false],
-    ['::1', false],
-    ['localhost', false],
-    ['0.0.0.0', true],
-    ['::', true],
-    ['192.0.2.1', true],
-  ])('warns of plaintext on %s: %s', (host, warns) => {
-    expect(renderBanner({ ...facts, host }, false).includes('asks nobody')).toBe(warns);
+  it('passes a warning on', () => {
+    expect(renderBanner({ ...facts, warning: 'Whoever can reach it.' }, false)).toContain(
+      'Whoever can reach it.',
+    );
   });
 });
 

@@ -25,6 +25,20 @@ describe('settings', () => {
       maxRunningRequests: 64,
       maxWaitingRequests: 512,
       drainGraceMs: 30_000,
+      drainDelayMs: 0,
+      httpSocket: undefined,
+      grpcSocket: undefined,
+      tlsCert: undefined,
+      tlsKey: undefined,
+      tlsClientCa: undefined,
+      engineCa: undefined,
+      engineCert: undefined,
+      engineKey: undefined,
+      apiKeys: undefined,
+      maxRequestBytes: 2 ** 20,
+      maxMetadataBytes: 2 ** 14,
+      maxConcurrentStreams: 1000,
+      maxConnectionAgeMs: undefined,
       logLevel: 'info',
     });
   });
@@ -82,6 +96,7 @@ describe('settings', () => {
   });
 
   it('reach a child process unchanged through its environment', () => {
+    const path = fc.constantFrom(undefined, '/etc/linnet/a b.pem', 'relative.pem');
     const settings = fc.record<Settings>({
       host: fc.constantFrom('127.0.0.1', '::1', 'example.org'),
       httpPort: fc.nat(65_535),
@@ -98,6 +113,20 @@ describe('settings', () => {
       maxRunningRequests: fc.integer({ min: 1, max: 100_000 }),
       maxWaitingRequests: fc.nat(100_000),
       drainGraceMs: fc.nat(3_600_000),
+      drainDelayMs: fc.nat(3_600_000),
+      httpSocket: path,
+      grpcSocket: path,
+      tlsCert: path,
+      tlsKey: path,
+      tlsClientCa: path,
+      engineCa: path,
+      engineCert: path,
+      engineKey: path,
+      apiKeys: path,
+      maxRequestBytes: fc.integer({ min: 2 ** 10, max: 2 ** 26 }),
+      maxMetadataBytes: fc.integer({ min: 2 ** 10, max: 2 ** 16 }),
+      maxConcurrentStreams: fc.integer({ min: 1, max: 100_000 }),
+      maxConnectionAgeMs: fc.option(fc.integer({ min: 1000, max: 480 * 3_600_000 }), { nil: undefined }),
       logLevel: fc.constantFrom('debug', 'silent'),
     });
     fc.assert(

@@ -12,6 +12,7 @@ const HTTP_OF_CODE: Readonly<Record<number, number>> = {
   [status.INVALID_ARGUMENT]: 400,
   [status.DEADLINE_EXCEEDED]: 504,
   [status.NOT_FOUND]: 404,
+  [status.UNAUTHENTICATED]: 401,
   [status.RESOURCE_EXHAUSTED]: 429,
   [status.INTERNAL]: 500,
   [status.UNAVAILABLE]: 503,

@@ -15,6 +15,7 @@ const richStatus: fc.Arbitrary<RichStatus> = fc.record({
   metadata: fc.dictionary(fc.stringMatching(/^[a-z][a-zA-Z0-9_-]{0,20}$/), fc.string(), {
     noNullPrototype: true,
   }),
+  quotaSubject: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
   retryAfterMs: fc.option(fc.nat({ max: 1e9 }), { nil: undefined }),
 });
 

@@ -154,9 +154,20 @@ describe('A client of HTTP that goes away', () => {
 
 describe('A request whose time is up', () => {
   it('is answered with 504, and frees its place', async () => {
-    const response = await linnet.gateway.post({ prompt: 'Hi', max_tokens: 1000, timeout_ms: 20 });
+    const request = { prompt: 'Hi', max_tokens: 1900, timeout_ms: 200, temperature: 1.2, seed: 3 };
+    const response = await linnet.gateway.post(request);
     expect(response.status).toBe(504);
-    expect((await response.json()).error).toMatchObject({ type: 'timeout_error', code: 'deadline_exceeded' });
+    const { error } = await response.json();
+    expect(error).toMatchObject({ type: 'timeout_error', code: 'deadline_exceeded', phase: 'decode' });
+    expect(error.message).toBe(
+      `The deadline passed while the completion was generated, after ${error.completion_tokens} tokens.`,
+    );
+    const whole = await linnet.gateway.post({
+      ...request,
+      max_tokens: error.completion_tokens,
+      timeout_ms: null,
+    });
+    expect((await whole.json()).choices[0].text).toBe(error.partial_text);
     while ((await linnet.model()).load?.runningRequests !== 0);
     expect(linnet.server.runningRequests).toBe(0);
   });

@@ -3,11 +3,12 @@ import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import pino from 'pino';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { ModelState } from '../../src/contract/gen/linnet/v1/models.js';
 import { createApp } from '../../src/gateway/app.js';
 import { createCompletionClient } from '../../src/gateway/completion-client.js';
 import { EngineChannels } from '../../src/gateway/engine-channels.js';
+import { EngineHealth } from '../../src/gateway/engine-health.js';
 import { parseGatewayConfig } from '../../src/gateway/gateway-config.js';
 import { Lifecycle } from '../../src/gateway/lifecycle.js';
 import { createStatusClient } from '../../src/gateway/status-client.js';
@@ -201,6 +202,7 @@ describe('GET /health', () => {
 
   it('is 503 while the engine does not serve; the process still lives', async () => {
     service.isServing = false;
+    await vi.waitFor(async () => expect((await health('')).http).toBe(503));
     expect(await health()).toMatchObject({
       http: 503,
       body: { status: 'unavailable', error: { code: 'engine_unavailable' } },
@@ -215,11 +217,14 @@ describe('A gateway that drains', () => {
   it('is not ready, and asks clients to leave', async () => {
     const config = parseGatewayConfig({});
     const channels = new EngineChannels(service.address, 1);
+    const health = new EngineHealth(channels, { timeoutMs: config.statusTimeoutMs });
     const lifecycle = new Lifecycle();
     const app = createApp({
       ...{ config, lifecycle, version: '0', logger: pino({ enabled: false }) },
       completions: createCompletionClient(channels, config.cancelGraceMs),
       status: createStatusClient(channels, config.statusTimeoutMs),
+      health,
+      keys: undefined,
     });
     const server = createServer(app).listen(0, '127.0.0.1');
     await once(server, 'listening');
@@ -231,6 +236,7 @@ describe('A gateway that drains', () => {
     expect(response.status).toBe(503);
     expect(response.headers.get('connection')).toBe('close');
     server.close();
+    health.close();
     channels.close();
   });
 });

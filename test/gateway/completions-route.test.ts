@@ -4,6 +4,7 @@ import { FinishReason } from '../../src/contract/gen/linnet/v1/completion.js';
 import { modelNotFound, ScriptedService } from '../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
 
+const STREAM = { stream: true };
 const UUID = /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 let service: ScriptedService;
@@ -380,11 +381,74 @@ describe('A client that goes away', () => {
 });
 
 describe('A deadline', () => {
-  it('ends a request that takes longer, with 504', async () => {
-    const answer = gateway.post({ timeout_ms: 50 });
-    await service.nextCall();
+  it('ends a request that takes longer, with 504 and the text that there was', async () => {
+    const answer = gateway.post({ timeout_ms: 100 });
+    (await service.nextCall()).accept().sendText('Once');
     const response = await answer;
     expect(response.status).toBe(504);
-    expect((await response.json()).error.code).toBe('deadline_exceeded');
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    expect((await response.json()).error).toEqual({
+      message: 'The deadline passed while the completion was generated, after 1 tokens.',
+      type: 'timeout_error',
+      param: null,
+      code: 'deadline_exceeded',
+      phase: 'decode',
+      completion_tokens: 1,
+      partial_text: 'Once',
+    });
+  });
+
+  it("says in a stream's error what the engine said, after the text that there was", async () => {
+    const answer = gateway.post({ stream: true, timeout_ms: 60_000 });
+    const call = await service.nextCall();
+    call.accept().sendText('Once');
+    const metadata = { phase: 'decode', completionTokens: '1' };
+    call.fail({ reason: 'DEADLINE_EXCEEDED', message: 'The deadline passed.', metadata });
+    const events = eventsOf(await (await answer).text()).map((event) => JSON.parse(event));
+    expect(events[0].choices[0].text).toBe('Once');
+    expect(events[1].error).toEqual({
+      message: 'The deadline passed.',
+      type: 'timeout_error',
+      param: null,
+      code: 'deadline_exceeded',
+      phase: 'decode',
+      completion_tokens: 1,
+    });
+  });
+
+  it.each([
+    ['the body', { timeout_ms: 40_000 }, {}, 40_000],
+    ['the header', {}, { 'x-request-timeout-ms': '50000' }, 50_000],
+    ['the shorter of both', { timeout_ms: 70_000 }, { 'x-request-timeout-ms': '60000' }, 60_000],
+    ['the OpenAI library of JavaScript', {}, { 'x-stainless-timeout': '30' }, 30_000],
+    ['the OpenAI library of Python', {}, { 'x-stainless-read-timeout': '20.5' }, 20_500],
+    [
+      'nobody, where a library limits only the wait for the next part',
+      STREAM,
+      { 'x-stainless-timeout': '30' },
+      null,
+    ],
+    ['nobody, where a library does not say', {}, { 'x-stainless-read-timeout': 'None' }, null],
+  ])('comes to the engine from %s', async (_who, body, headers: Record<string, string>, expectedMs) => {
+    service.answer = (call) => call.complete('x');
+    let remainingMs: number | undefined;
+    service.onDeadline = (deadlineAtMs) => {
+      remainingMs = deadlineAtMs - Date.now();
+    };
+    await (await gateway.post(body, { headers })).text();
+    if (expectedMs === null) expect(remainingMs).toBe(Number.POSITIVE_INFINITY);
+    else {
+      expect(remainingMs).toBeLessThanOrEqual(expectedMs);
+      expect(remainingMs).toBeGreaterThan(expectedMs - 5000);
+    }
+  });
+
+  it.each(['0', '-1', '1.5', 'soon', '86400001', ''])('of %j in the header is refused', async (text) => {
+    const response = await gateway.post({}, { headers: { 'x-request-timeout-ms': text } });
+    expect(response.status).toBe(400);
+    expect((await response.json()).error).toMatchObject({
+      param: 'x-request-timeout-ms',
+      code: 'invalid_value',
+    });
   });
 });

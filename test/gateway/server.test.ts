@@ -46,7 +46,7 @@ describe('Gateway', () => {
     service = await ScriptedService.start(service.port);
     service.answer = (call) => call.complete('back');
     await vi.waitFor(async () => expect((await gateway.post({})).status).toBe(200), { timeout: 10_000 });
-    expect((await fetch(`${gateway.url}/health`)).status).toBe(200);
+    await vi.waitFor(async () => expect((await fetch(`${gateway.url}/health`)).status).toBe(200));
   });
 
   it('ends a stream with an error event when the engine dies', async () => {

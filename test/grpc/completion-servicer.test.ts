@@ -9,7 +9,7 @@ import {
 import { decodeRichStatus } from '../../src/contract/rich-status.js';
 import { EngineError } from '../../src/engine/index.js';
 import { type GrpcHarness, readAll, startGrpcHarness, unary, wireRequest } from '../support/grpc-harness.js';
-import { openRaw } from '../support/raw-grpc.js';
+import { callRaw, openRaw } from '../support/raw-grpc.js';
 import { accepted, delta, finished, type Generation } from '../support/scripted-engine.js';
 
 const KEY = 'a-key-that-nobody-guesses';
@@ -202,12 +202,30 @@ describe('Generate', () => {
 
   it('ends at the deadline, and tells the engine so', async () => {
     const next = harness.engine.next();
-    const result = readAll(harness.client.generate(wireRequest(), { deadline: Date.now() + 200 }));
+    // By hand: a gRPC client ends the call by itself, and on a busy machine that comes before the server's deadline, as
+    // a cancellation like any other.
+    const response = callRaw(harness.target, {
+      path: '/linnet.v1.Completion/Generate',
+      message: GenerateRequest.encode(wireRequest()).finish(),
+      headers: { 'grpc-timeout': '200m' },
+    });
     const generation = await next;
     generation.emit(accepted());
     await generation.ended;
     expect(generation.signal.reason).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
-    expect((await result).error?.code).toBe(status.DEADLINE_EXCEEDED);
+    expect((await response)['grpc-status']).toBe(String(status.DEADLINE_EXCEEDED));
+  });
+
+  it("tells the engine of a deadline a little before the caller's own, and of none", async () => {
+    harness.engine.script = (generation) => generation.emit(finished());
+    const before = Date.now();
+    for (const deadline of [before + 400, before + 60_000, Number.POSITIVE_INFINITY]) {
+      await readAll(harness.client.generate(wireRequest(), { deadline }));
+    }
+    const [short, long, none] = harness.engine.generations.map(({ request }) => request.deadlineAtMs);
+    expect(short! - before).toBeLessThan(400 + 100); // What it took to get there, less a tenth.
+    expect(long! - before).toBeGreaterThan(59_000);
+    expect(none).toBeUndefined();
   });
 
   it('leaves no requests, timers or warnings behind', async () => {

@@ -7,6 +7,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import {
+  type HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
   HealthService,
 } from '../../src/contract/gen/grpc/health/v1/health.js';
@@ -143,13 +144,16 @@ export class ScriptedService {
   readonly address: string;
   readonly port: number;
   models: Model[] = [MODEL];
-  isServing = true;
+  #isServing = true;
+  readonly #watches = new Set<ServerWritableStream<unknown, HealthCheckResponse>>();
   /** What Cancel does: ends the stream, says that it did without doing it, or is not there. */
   cancelMode: 'obey' | 'pretend' | 'missing' = 'obey';
   /** The cancel keys that came, in order. */
   readonly cancelKeys: string[] = [];
   /** Answers each call; undefined to hand them to `nextCall`. */
   answer: ((call: ScriptedCall) => void) | undefined;
+  /** Is told the deadline of each Generate call: milliseconds of `Date.now`, infinite for none. */
+  onDeadline: ((deadlineAtMs: number) => void) | undefined;
   readonly #server: Server;
   readonly #running = new Map<string, ScriptedCall>();
   readonly #calls: ScriptedCall[] = [];
@@ -181,11 +185,10 @@ export class ScriptedService {
     });
     server.addService(HealthService, {
       check: (_call: unknown, reply: sendUnaryData<object>) => {
-        const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
-        reply(null, { status: current().isServing ? SERVING : NOT_SERVING });
+        reply(null, current().#health());
       },
       list: (_call: unknown, reply: sendUnaryData<object>) => reply({ code: Code.UNIMPLEMENTED }),
-      watch: (call: Call) => call.end(),
+      watch: (call: ServerWritableStream<unknown, HealthCheckResponse>) => current().#watch(call),
     });
     const bound = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, boundPort) =>
@@ -208,13 +211,31 @@ export class ScriptedService {
     return this.#calls.length;
   }
 
+  /** Whether its health says that it serves; those who watch hear of a change. */
+  set isServing(isServing: boolean) {
+    this.#isServing = isServing;
+    for (const call of this.#watches) call.write(this.#health());
+  }
+
   /** Breaks all connections and frees the port, as a crash does. */
   stop(): void {
     this.#server.forceShutdown();
   }
 
+  #health(): HealthCheckResponse {
+    const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
+    return { status: this.#isServing ? SERVING : NOT_SERVING };
+  }
+
+  #watch(call: ServerWritableStream<unknown, HealthCheckResponse>): void {
+    this.#watches.add(call);
+    call.on('cancelled', () => this.#watches.delete(call));
+    call.write(this.#health());
+  }
+
   #take(wireCall: Call): void {
     const call = new ScriptedCall(wireCall);
+    this.onDeadline?.(Number(wireCall.getDeadline()));
     const key = call.request.cancelKey ?? '';
     this.#running.set(key, call);
     void call.ended.then(() => this.#running.delete(key));

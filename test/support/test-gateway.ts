@@ -1,6 +1,6 @@
 import pino from 'pino';
 import { type GatewaySettings, parseGatewayConfig } from '../../src/gateway/gateway-config.js';
-import { createGateway, type Gateway, type GatewayAddress } from '../../src/gateway/server.js';
+import { createGateway, type Gateway, type GatewayDeps } from '../../src/gateway/server.js';
 
 /** A response of which the test knows the body's shape. */
 export interface JsonResponse extends Response {
@@ -9,7 +9,11 @@ export interface JsonResponse extends Response {
 }
 
 /** A gateway on a free port, with what it logged. */
-export interface TestGateway extends Omit<Gateway, 'listen'>, GatewayAddress {
+export interface TestGateway extends Omit<Gateway, 'listen'> {
+  /** Such as `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** 0 on a Unix socket. */
+  readonly port: number;
   /** The lines of its log, parsed. */
   readonly log: Record<string, unknown>[];
   /** Waits until the log has this many lines. */
@@ -19,7 +23,10 @@ export interface TestGateway extends Omit<Gateway, 'listen'>, GatewayAddress {
 }
 
 /** Starts a gateway for a test; everything runs as in production, but quickly. */
-export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
+export async function startTestGateway(
+  settings: GatewaySettings,
+  deps: Partial<GatewayDeps> = {},
+): Promise<TestGateway> {
   const log: Record<string, unknown>[] = [];
   const waiting: (() => void)[] = [];
   const logger = pino(
@@ -32,21 +39,22 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     },
   );
   const config = parseGatewayConfig({ port: 0, ...settings });
-  const gateway = createGateway(config, { logger, version: '0.0.0-test' });
-  const address = await gateway.listen().catch(async (error) => {
+  const gateway = createGateway(config, { logger, version: '0.0.0-test', ...deps });
+  const { url, port = 0 } = await gateway.listen().catch(async (error) => {
     await gateway.close();
     throw error;
   });
   return {
     ...gateway,
-    ...address,
+    url,
+    port,
     log,
     async logged(numLines) {
       while (log.length < numLines) await new Promise<void>((resolve) => waiting.push(resolve));
       return log;
     },
     post(body, { path = '/v1/completions', headers, ...options } = {}) {
-      return fetch(address.url + path, {
+      return fetch(url + path, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body),

@@ -7,15 +7,22 @@ import { CliError, UsageError } from '../cli-error.js';
 import { printCompletion } from '../completion-printer.js';
 import { type CompletionSource, createLocalSource, createRemoteSource } from '../completion-source.js';
 import { toEngineOptions } from '../engine-options.js';
+import { createLog } from '../log.js';
 import { showQuantizationProgress } from '../quantization-progress.js';
 import { addRequestOptions, type RequestOptions, toRequest } from '../request-options.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
+import { openEngineTls } from '../security.js';
 import { addSettingOptions, settingsOf } from '../setting-options.js';
+import type { SettingKey } from '../settings.js';
 
 /** The options that are no settings. */
 interface CompleteOptions extends RequestOptions {
   readonly address?: string;
 }
+
+const KEYS: readonly SettingKey[] = [
+  ...(['model', 'precision', 'cacheDirectory', 'threads', 'engineCa', 'engineCert', 'engineKey'] as const),
+];
 
 /** Adds `linnet complete`: one completion, streamed to the terminal. */
 export function addCompleteCommand(program: Command): void {
@@ -25,7 +32,7 @@ export function addCompleteCommand(program: Command): void {
     .argument('[prompt]', 'what to continue; `-`, or none with piped input, reads it from standard input')
     .option('--address <address>', 'ask the gRPC service that runs there, not an engine of its own');
   addRequestOptions(command);
-  addSettingOptions(command, ['model', 'precision', 'cacheDirectory', 'threads']);
+  addSettingOptions(command, KEYS);
   command.action(async (prompt: string | undefined, options: CompleteOptions) => {
     const resolved = settingsOf(command, process.env);
     const request = toRequest(modelOf(options, resolved), await readPrompt(prompt), options);
@@ -64,7 +71,10 @@ function modelOf({ address }: CompleteOptions, { settings, origins }: ResolvedSe
 }
 
 function createSource(address: string | undefined, resolved: ResolvedSettings): CompletionSource {
-  if (address !== undefined) return createRemoteSource(address);
+  if (address !== undefined) {
+    const tls = openEngineTls(resolved.settings, createLog('silent', process));
+    return createRemoteSource({ address, tls, apiKey: process.env['LINNET_API_KEY'] || undefined });
+  }
   const engine = createEngine(toEngineOptions(resolved));
   showQuantizationProgress(engine, process.stderr, () => {});
   return createLocalSource(engine);

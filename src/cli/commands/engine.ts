@@ -1,7 +1,7 @@
-import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
 import { createEngine, type Engine, EngineError } from '../../engine/index.js';
 import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
-import { isColorful, renderBanner } from '../banner.js';
 import { CliError } from '../cli-error.js';
 import { toEngineOptions } from '../engine-options.js';
 import { toListenError } from '../listen-error.js';
@@ -10,22 +10,37 @@ import { summarizeModel } from '../model-summary.js';
 import { connectToParent, type ParentProcess } from '../parent-process.js';
 import { showQuantizationProgress } from '../quantization-progress.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
+import { openServerSecurity } from '../security.js';
+import { toGrpcTarget } from '../server-addresses.js';
 import { addSettingOptions, settingsOf } from '../setting-options.js';
-import { SETTING_KEYS, type Settings } from '../settings.js';
+import { SETTING_KEYS, type SettingKey, type Settings } from '../settings.js';
+import { showBanner } from '../show-banner.js';
 import { shutDownOnSignal, shutDownWithParent } from '../shutdown.js';
-import { VERSION } from '../version.js';
+
+const OF_THE_GATEWAY: readonly SettingKey[] = [
+  ...(['engineAddress', 'engineCa', 'engineCert', 'engineKey', 'httpPort', 'httpSocket'] as const),
+];
+
+/** The option that is no setting: `linnet serve` says where its gateway comes in. */
+interface EngineCommandOptions {
+  readonly gatewaySocket?: string;
+}
 
 /** Adds `linnet engine`: the gRPC side alone. `linnet serve` runs it too, and hears of its progress. */
 export function addEngineCommand(program: Command): void {
   const command = program.command('engine').description('Run the engine and its gRPC service alone.');
-  const keys = SETTING_KEYS.filter((key) => key !== 'engineAddress' && key !== 'httpPort');
-  addSettingOptions(command, keys).action(() => runEngine(settingsOf(command, process.env)));
+  const keys = SETTING_KEYS.filter((key) => !OF_THE_GATEWAY.includes(key));
+  addSettingOptions(command, keys)
+    .addOption(new Option('--gateway-socket <path>').hideHelp())
+    .action((options: EngineCommandOptions) =>
+      runEngine(settingsOf(command, process.env), options.gatewaySocket),
+    );
 }
 
-async function runEngine(resolved: ResolvedSettings): Promise<void> {
+async function runEngine(resolved: ResolvedSettings, gatewaySocketPath: string | undefined): Promise<void> {
   const parent = connectToParent(process);
   try {
-    await startEngine(resolved, parent);
+    await startEngine(resolved, { parent, gatewaySocketPath });
   } catch (error) {
     if (parent === undefined || !(error instanceof CliError)) throw error;
     await parent.tell({ type: 'failed', message: error.message });
@@ -33,13 +48,28 @@ async function runEngine(resolved: ResolvedSettings): Promise<void> {
   }
 }
 
-async function startEngine(resolved: ResolvedSettings, parent: ParentProcess | undefined): Promise<void> {
+interface Surroundings {
+  readonly parent: ParentProcess | undefined;
+  readonly gatewaySocketPath: string | undefined;
+}
+
+async function startEngine(
+  resolved: ResolvedSettings,
+  { parent, gatewaySocketPath }: Surroundings,
+): Promise<void> {
   const { settings } = resolved;
-  const { host, grpcPort, preload, drainGraceMs } = settings;
+  const { preload, drainGraceMs } = settings;
   const log = createLog(settings.logLevel, process);
   const engine = createEngine(toEngineOptions(resolved));
   showQuantizationProgress(engine, process.stderr, (line) => log.info(line));
-  const server = createGrpcServer(engine, { logger: log, host, port: grpcPort });
+  const server = createGrpcServer(engine, {
+    ...toServerOptions(settings),
+    ...openServerSecurity(settings, log),
+    logger: log,
+    gatewaySocketPath,
+    // `linnet serve` has waited already.
+    drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,
+  });
   const port = await listenOnGrpc(server, settings);
   await parent?.tell({ type: 'listening', port });
 
@@ -54,23 +84,25 @@ async function startEngine(resolved: ResolvedSettings, parent: ParentProcess | u
   const models = engine.models();
   if (parent !== undefined) return parent.tell({ type: 'ready', models });
   const [model] = models;
-  const facts = {
-    version: VERSION,
-    host,
-    httpPort: undefined,
-    grpcPort: port,
-    engineAddress: undefined,
-    model: model && summarizeModel(model),
-  };
-  process.stdout.write(renderBanner(facts, isColorful(process.stdout, process.env)));
+  const running = { httpUrl: undefined, grpcTarget: toGrpcTarget(settings, port), engineAddress: undefined };
+  showBanner(settings, { ...running, model: model && summarizeModel(model) }, log);
 }
 
-async function listenOnGrpc(server: GrpcServer, { host, grpcPort }: Settings): Promise<number> {
+function toServerOptions(settings: Settings) {
+  const { host, grpcPort, grpcSocket, maxRequestBytes, maxMetadataBytes } = settings;
+  const { maxConcurrentStreams, maxConnectionAgeMs } = settings;
+  return {
+    ...{ host, port: grpcPort, socketPath: grpcSocket && resolve(grpcSocket) },
+    ...{ maxMessageBytes: maxRequestBytes, maxMetadataBytes, maxConcurrentStreams, maxConnectionAgeMs },
+  };
+}
+
+async function listenOnGrpc(server: GrpcServer, { host, grpcPort, grpcSocket }: Settings): Promise<number> {
   try {
     const { port } = await server.listen();
     return port ?? grpcPort;
   } catch (error) {
-    throw toListenError(error, { host, port: grpcPort, portSetting: 'grpcPort' });
+    throw toListenError(error, { host, port: grpcPort, portSetting: 'grpcPort', socketPath: grpcSocket });
   }
 }
 

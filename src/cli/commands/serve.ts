@@ -1,16 +1,24 @@
 import type { Command } from 'commander';
-import { isColorful, renderBanner } from '../banner.js';
 import { EngineProcess } from '../engine-process.js';
+import { createGatewaySocket } from '../gateway-socket.js';
 import { listenOnHttp } from '../http-server.js';
 import { createLog } from '../log.js';
 import { locateModel } from '../model-location.js';
 import { summarizeModel } from '../model-summary.js';
-import { toReachableAddress } from '../network-address.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
+import { openServerSecurity } from '../security.js';
+import { toGrpcTarget } from '../server-addresses.js';
 import { addSettingOptions, settingsOf } from '../setting-options.js';
-import { SETTING_KEYS, toEnvironment } from '../settings.js';
+import { SETTING_KEYS, type SettingKey, toEnvironment } from '../settings.js';
+import { showBanner } from '../show-banner.js';
 import { shutDownOnSignal } from '../shutdown.js';
-import { VERSION } from '../version.js';
+
+const OF_AN_ENGINE_ELSEWHERE: readonly SettingKey[] = [
+  'engineAddress',
+  'engineCa',
+  'engineCert',
+  'engineKey',
+];
 
 /** How much longer than its own grace the engine process may take to end. */
 const END_MARGIN_MS = 5000;
@@ -18,40 +26,36 @@ const END_MARGIN_MS = 5000;
 /** Adds `linnet serve`: the gateway in this process, the engine in one of its own. */
 export function addServeCommand(program: Command): void {
   const command = program.command('serve').description('Serve a model over HTTP and gRPC.');
-  const keys = SETTING_KEYS.filter((key) => key !== 'engineAddress');
+  const keys = SETTING_KEYS.filter((key) => !OF_AN_ENGINE_ELSEWHERE.includes(key));
   addSettingOptions(command, keys).action(() => runServe(settingsOf(command, process.env)));
 }
 
 async function runServe({ settings, origins }: ResolvedSettings): Promise<void> {
-  const { host, drainGraceMs } = settings;
+  const { drainGraceMs, tlsCert, grpcSocket } = settings;
   const log = createLog(settings.logLevel, process);
   locateModel(settings.model, origins.model);
+  const security = openServerSecurity(settings, log);
+  const socket = tlsCert !== undefined && grpcSocket === undefined ? createGatewaySocket(process) : undefined;
   const engine = new EngineProcess({
     script: new URL('../main.js', import.meta.url),
-    args: ['engine'],
+    args: ['engine', ...(socket === undefined ? [] : ['--gateway-socket', socket])],
     environment: { ...process.env, ...toEnvironment(settings) },
     endTimeoutMs: drainGraceMs + END_MARGIN_MS,
     log,
   });
-  const { port: grpcPort, ready } = await engine.start();
-  const engineAddress = toReachableAddress(host, grpcPort);
+  const { port, ready } = await engine.start();
+  const grpcTarget = toGrpcTarget(settings, port);
+  const engineAddress = socket === undefined ? grpcTarget : `unix:${socket}`;
   try {
-    const { gateway, port: httpPort } = await listenOnHttp({ ...settings, engineAddress }, log);
+    const { gateway, url } = await listenOnHttp({ ...settings, engineAddress }, { ...security, logger: log });
     const drain = async () => {
       await gateway.drain(drainGraceMs);
       await engine.end();
     };
     shutDownOnSignal({ drain, force: () => engine.kill() }, log, process);
     const [model] = await ready;
-    const facts = {
-      version: VERSION,
-      host,
-      httpPort,
-      grpcPort,
-      engineAddress: undefined,
-      model: model && summarizeModel(model),
-    };
-    process.stdout.write(renderBanner(facts, isColorful(process.stdout, process.env)));
+    const running = { httpUrl: url, grpcTarget, engineAddress: undefined };
+    showBanner(settings, { ...running, model: model && summarizeModel(model) }, log);
   } catch (error) {
     engine.kill();
     throw error;

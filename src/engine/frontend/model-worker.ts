@@ -9,6 +9,7 @@ import {
   type WorkerEvent,
   type WorkerOptions,
 } from '../worker/messages.js';
+import { AdmissionPace } from './admission-pace.js';
 import type { RequestStream } from './request-stream.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
@@ -30,6 +31,7 @@ export class ModelWorker {
   readonly #worker: Worker;
   readonly #streams = new Map<number, RequestStream>();
   readonly #exited: Promise<void>;
+  readonly #pace = new AdmissionPace();
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
 
@@ -65,6 +67,11 @@ export class ModelWorker {
     return this.#load;
   }
 
+  /** How long a sequence that is handed over now waits for its turn, at least, as far as is known. Milliseconds. */
+  get leastWaitMs(): number {
+    return this.#pace.leastWaitMs(performance.now());
+  }
+
   /** Hands a sequence to the worker; its tokens go to the stream. */
   add(request: SequenceRequest, stream: RequestStream): void {
     if (this.#ended !== undefined) {
@@ -95,6 +102,7 @@ export class ModelWorker {
       stream?.fail(fromWireError(event.error));
     } else {
       this.#load = event.load;
+      this.#pace.step(event.output.started.length, event.load.waitingRequests, performance.now());
       this.#onStep(event.output);
     }
   }

@@ -3,6 +3,7 @@ import type { EngineError } from '../engine-error.js';
 import { Detokenizer } from './detokenizer.js';
 import { StepClock } from './step-clock.js';
 import { StopChecker } from './stop-checker.js';
+import type { Progress } from './time-limit.js';
 import type { TokenBytes } from './token-bytes.js';
 
 /** What a request's stream is made of. */
@@ -48,6 +49,7 @@ export class RequestStream {
   readonly #detokenizer = new Detokenizer();
   readonly #stopChecker: StopChecker;
   readonly #clock = new StepClock();
+  #isAccepted = false;
   #cachedTokens = 0;
   #completionTokens = 0;
   #acceptedPredictionTokens = 0;
@@ -64,10 +66,18 @@ export class RequestStream {
     this.#stopChecker = new StopChecker(options.stop);
   }
 
+  /** How far the request has come. */
+  get progress(): Progress {
+    const completionTokens = this.#completionTokens;
+    if (completionTokens > 0) return { phase: 'decode', completionTokens };
+    return { phase: this.#isAccepted ? 'prefill' : 'queue', completionTokens };
+  }
+
   /** The request has its place. Comes first. */
   accept({ cachedTokens, queueMs, firstStepAtMs }: Acceptance): void {
     if (this.#end !== undefined) return;
     const { model, systemFingerprint, promptTokens } = this.#options;
+    this.#isAccepted = true;
     this.#cachedTokens = cachedTokens;
     this.#clock.start(queueMs, firstStepAtMs);
     this.#accepted = { type: 'accepted', model, systemFingerprint, promptTokens, cachedTokens };

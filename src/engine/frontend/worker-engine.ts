@@ -4,6 +4,7 @@ import type { WorkerOptions } from '../worker/messages.js';
 import { HostedModel } from './hosted-model.js';
 import { toPromptIds } from './prompt-ids.js';
 import { RequestStream } from './request-stream.js';
+import { TimeLimit } from './time-limit.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
 import { checkVocabulary } from './vocabulary-check.js';
 
@@ -26,7 +27,17 @@ export class WorkerEngine implements Engine {
     this.#models = models.map(({ id, directory }) => new HostedModel(id, { ...options, directory }, notify));
   }
 
-  async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent> {
+  async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
+    const limit = new TimeLimit(caller, request.deadlineAtMs);
+    try {
+      yield* this.#generate(request, limit);
+    } finally {
+      limit.end();
+    }
+  }
+
+  async *#generate(request: GenerateRequest, limit: TimeLimit): AsyncGenerator<GenerateEvent> {
+    const { signal } = limit;
     const model = this.#find(request.model);
     const { worker, shape } = await abortable(model.ready(), signal);
     const tokenizer = await abortable(this.#loadTokenizer(), signal);
@@ -34,6 +45,7 @@ export class WorkerEngine implements Engine {
     if (signal.aborted) throw abortError(signal);
     checkVocabulary(request, shape.vocabSize);
     const promptIds = toPromptIds(request, shape, tokenizer);
+    limit.refuseUnless(worker.leastWaitMs);
     const id = ++this.#numSequences;
     const stream = new RequestStream({
       model: model.id,
@@ -44,6 +56,7 @@ export class WorkerEngine implements Engine {
       tokenBytes: tokenizer.tokenBytes,
       onStop: () => worker.abort(id),
     });
+    limit.progress = () => stream.progress;
     // At once, not when the reader next asks: it may be busy elsewhere.
     const onAbort = () => {
       stream.fail(abortError(signal));

@@ -1,0 +1,32 @@
+import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
+import type { CompletionEvent } from './completion-client.js';
+import { GatewayError } from './gateway-error.js';
+
+/** How far a completion has come, as far as its events have reached the gateway. */
+export class CompletionProgress {
+  #isAccepted = false;
+  #completionTokens = 0;
+
+  /** Takes note of an event. */
+  note(event: CompletionEvent): void {
+    if (event.$case === 'accepted') this.#isAccepted = true;
+    if (event.$case === 'delta') this.#completionTokens += event.value.tokenIds.length;
+  }
+
+  /** Makes the error for a deadline that passed now, in the words of the engine's own. */
+  toDeadlineError(): GatewayError {
+    const phase = this.#completionTokens > 0 ? 'decode' : this.#isAccepted ? 'prefill' : 'queue';
+    const tokens = phase === 'decode' ? `, after ${this.#completionTokens} tokens` : '';
+    return new GatewayError(
+      ERROR_CATALOGUE.DEADLINE_EXCEEDED,
+      `The deadline passed ${WHERE[phase]}${tokens}.`,
+      { fields: { phase, completion_tokens: this.#completionTokens } },
+    );
+  }
+}
+
+const WHERE = {
+  queue: 'while the request waited for its turn',
+  prefill: 'while the prompt was computed',
+  decode: 'while the completion was generated',
+} as const;
