@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { EXAMPLE_CLIENTS } from '../support/clients.js';
+import { TRANSPORTS } from '../support/interop-access.js';
 import { ENDLESS_TOKENS, type InteropService, startInteropService } from '../support/interop-service.js';
 import type { ProgramResult } from '../support/shell.js';
 
@@ -21,16 +22,17 @@ function readFailure({ code, stdout, stderr }: ProgramResult) {
   };
 }
 
-describe('The service', () => {
+describe.each(TRANSPORTS)('The service over %s', (transport) => {
   let service: InteropService;
   beforeAll(async () => {
-    service = await startInteropService();
+    service = await startInteropService(transport);
   });
   afterEach(() => service.untilIdle());
   afterAll(() => service.close());
 
   for (const { name, obstacle, run, seconds } of EXAMPLE_CLIENTS) {
-    const complete = (...args: string[]) => run([...service.clientArgs, ...args, PROMPT]);
+    const complete = (...args: string[]) =>
+      run(['--address', service.target, ...service.access.clientArgs, ...args, PROMPT]);
     const skipped = obstacle === undefined ? '' : ` (skipped: ${obstacle})`;
 
     describe.skipIf(obstacle !== undefined)(`and the ${name} client${skipped}`, () => {
@@ -79,6 +81,22 @@ describe('The service', () => {
         expect(status).toBe('resourceexhausted');
         expect(details).toContain('reason: QUEUE_FULL');
         expect(details).toContainEqual(expect.stringMatching(/^retry after: \d+(\.\d+)? s$/));
+      });
+
+      it.runIf(transport === 'TLS and API keys')('do not let strangers in', async () => {
+        const args = ['--address', service.target, ...service.access.strangerArgs, PROMPT];
+        const { status, details, text } = readFailure(await run(args));
+        expect({ status, text }).toEqual({ status: 'unauthenticated', text: '' });
+        expect(details).toContain('reason: API_KEY_INVALID');
+      });
+
+      it.runIf(transport === 'mTLS')('do not shake hands with strangers', async () => {
+        const args = ['--address', service.target, ...service.access.strangerArgs, PROMPT];
+        const { code, stdout, stderr } = await run(args);
+        expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+        // Libraries write lines of their own of a failed handshake, and Connect calls it internal.
+        expect(stderr).toMatch(/^(Unavailable|Internal): /im);
+        expect(stderr).not.toContain('reason:');
       });
     });
   }

@@ -1,22 +1,17 @@
 import { once } from 'node:events';
-import { credentials } from '@grpc/grpc-js';
 import { CompletionClient, type GenerateResponse } from '../../src/contract/gen/linnet/v1/completion.js';
 import { type GetModelResponse, ModelsClient } from '../../src/contract/gen/linnet/v1/models.js';
 import { CheckpointCopy } from './checkpoint-copy.js';
 import { readAll, unary, wireRequest } from './grpc-harness.js';
+import { type Access, prepareAccess, type Transport } from './interop-access.js';
 import { LinnetProcess } from './linnet-process.js';
 
 /** `linnet engine` in a process of its own, for clients in others. It has room for one request, and no queue. */
 export interface InteropService {
   /** Where it listens. */
   readonly target: string;
-  /** What the clients of `clients/` need to reach it. */
-  readonly clientArgs: readonly string[];
-  /** What grpcurl needs to reach it, up to the address. */
-  readonly grpcurlArgs: readonly string[];
-  /** What `buf curl` needs to reach it, but for the URL. */
-  readonly bufArgs: readonly string[];
-  readonly origin: string;
+  /** What callers must be told to get in. */
+  readonly access: Access;
   /** The greedy completion of a prompt. */
   textOf(prompt: string, maxTokens: number): Promise<string>;
   /** Takes the only place there is; resolves with what gives it back. */
@@ -30,14 +25,17 @@ export interface InteropService {
 export const ENDLESS_TOKENS = 15_000;
 
 /** Starts the service on a free port, its small model loaded. */
-export async function startInteropService(): Promise<InteropService> {
+export async function startInteropService(transport: Transport): Promise<InteropService> {
+  const access = await prepareAccess(transport);
   const checkpoint = new CheckpointCopy().lengthen(64);
   const args = ['--grpc-port', '0', '--model', `long=${checkpoint.directory}`, '--preload', '--threads', '1'];
   const bounds = ['--max-running-requests', '1', '--max-waiting-requests', '0'];
-  const engine = new LinnetProcess(['engine', ...args, ...bounds]);
-  const [, target = ''] = await engine.until('stdout', /^ +gRPC +(\S+)$[\s\S]*Ctrl-C/m);
-  const completion = new CompletionClient(target, credentials.createInsecure());
-  const models = new ModelsClient(target, credentials.createInsecure());
+  const engine = new LinnetProcess(['engine', ...args, ...bounds, ...access.serverArgs]);
+  const [, port] = await engine.until('stdout', /^ +gRPC +\S+:(\d+)$[\s\S]*Ctrl-C/m);
+  // By name, since Node warns of a TLS server that is named by its address.
+  const target = `localhost:${port}`;
+  const completion = new CompletionClient(target, access.channel);
+  const models = new ModelsClient(target, access.channel);
   const generate = (prompt: string, maxTokens: number) =>
     completion.generate(
       wireRequest({ input: { $case: 'prompt', value: prompt }, prompts: [], maxTokens, temperature: 0 }),
@@ -48,10 +46,7 @@ export async function startInteropService(): Promise<InteropService> {
   };
   return {
     target,
-    clientArgs: ['--address', target],
-    grpcurlArgs: ['-plaintext'],
-    bufArgs: ['--http2-prior-knowledge'],
-    origin: `http://${target}`,
+    access,
     async textOf(prompt, maxTokens) {
       const { messages, error } = await readAll<GenerateResponse>(generate(prompt, maxTokens));
       if (error !== undefined) throw error;
@@ -71,6 +66,7 @@ export async function startInteropService(): Promise<InteropService> {
       engine.kill('SIGTERM');
       await engine.end();
       checkpoint.remove();
+      access.remove();
     },
   };
 }
