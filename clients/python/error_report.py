@@ -8,11 +8,19 @@ from grpc_status import rpc_status
 
 def report(error: grpc.RpcError) -> str:
     """Tells a failure in lines. One that comes from the transport or a proxy has no details."""
-    status = rpc_status.from_call(error)
     lines = [f"{error.code().name}: {error.details()}"]
-    for detail in status.details if status else []:
+    for detail in details_of(error):
         lines += [f"  {line}" for line in describe(detail)]
     return "\n".join(lines)
+
+
+def details_of(error: grpc.RpcError) -> list[Any]:
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:
+        # The deadline passed on both sides at once: the message is from here, the details from there.
+        return []
+    return list(status.details) if status else []
 
 
 def describe(detail: Any) -> list[str]:
@@ -32,6 +40,6 @@ def describe(detail: Any) -> list[str]:
     return []
 
 
-def unpack(detail, message):
+def unpack(detail: Any, message):
     detail.Unpack(message)
     return message
