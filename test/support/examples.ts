@@ -1,11 +1,17 @@
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type LinnetAddresses, ROOT } from './linnet-process.js';
-import { GRPCURL, hasCommand, type ProgramResult, runInShell, withGrpcurl } from './shell.js';
+import {
+  GRPCURL,
+  hasCommand,
+  hasPythonPackages,
+  type ProgramResult,
+  PYTHON,
+  runInShell,
+  withGrpcurl,
+} from './shell.js';
 
-const PYTHON = process.env['LINNET_TEST_PYTHON'] ?? 'python3';
-const HAS_OPENAI_FOR_PYTHON = spawnSync(PYTHON, ['-c', 'import openai']).status === 0;
+const HAS_OPENAI_FOR_PYTHON = hasPythonPackages('openai');
 
 /** A fenced block of a document: three backquotes, a language, and what the rest of the line says of it. */
 export interface Example {
@@ -47,5 +53,6 @@ export function runExample(
   const here = code.replaceAll('http://localhost:8000', http).replaceAll('localhost:50051', grpc);
   if (language === 'js') return runInShell('node --input-type=module', here, directory);
   if (language === 'python') return runInShell(`"${PYTHON}" -`, here, directory);
-  return runInShell(`set -e; ${withGrpcurl(here)}`, '', directory);
+  const lines = here.split('\n').map(withGrpcurl);
+  return runInShell(['set -e', ...lines].join('\n'), '', directory);
 }

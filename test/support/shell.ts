@@ -42,7 +42,15 @@ export function hasCommand(name: string): boolean {
   return spawnSync('bash', ['-c', `command -v ${name}`]).status === 0;
 }
 
-/** Puts the grpcurl that there is in the place of the one that command lines name. */
+/** Python: named by LINNET_TEST_PYTHON, as .ci/run does after it has installed what the tests need. */
+export const PYTHON = process.env['LINNET_TEST_PYTHON'] ?? 'python3';
+
+/** Tells whether Python is there, with packages. */
+export function hasPythonPackages(...names: readonly string[]): boolean {
+  return spawnSync(PYTHON, ['-c', `import ${names.join(', ')}`]).status === 0;
+}
+
+/** Puts the grpcurl that there is in the place of the one that a command line names. */
 export function withGrpcurl(command: string): string {
-  return command.replace(/^grpcurl /gm, `"${GRPCURL}" `);
+  return command.replace(/\bgrpcurl /, `"${GRPCURL}" `);
 }
