@@ -1,10 +1,12 @@
-// Makes everything that is made from proto/: the wire types, the ONNX types, and the descriptors that
-// reflection serves. `npm run generate`; CI runs it and fails when the result differs from what is committed.
-import { execFileSync } from 'node:child_process';
+// Makes everything that is made from proto/ and committed: the wire types, the ONNX types, the descriptors that
+// reflection serves, and the code of the Go client. `npm run generate`; CI runs it and fails when the result differs
+// from what is committed.
+import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 
-const buf = (...args) =>
-  execFileSync('node_modules/.bin/buf', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+const BUF = resolve('node_modules/.bin/buf');
+const buf = (...args) => execFileSync(BUF, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 
 buf('generate');
 buf('generate', '--template', 'buf.gen.onnx.yaml');
@@ -23,3 +25,10 @@ export const FILE_DESCRIPTOR_SET =
 ${lines.map((line) => `  '${line}'`).join(' +\n')};
 `,
 );
+
+// Its plugins are the Go module's own tools, so they run from its folder.
+if (spawnSync('go', ['version']).status === 0) {
+  execFileSync(BUF, ['generate'], { cwd: 'clients/go', stdio: ['ignore', 'inherit', 'inherit'] });
+} else {
+  console.error('clients/go/gen stays as it is: Go, which makes it, is not installed.');
+}

@@ -3,42 +3,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resolveSettings } from '../../src/cli/resolve-settings.js';
 import { formatSetting, SETTING_KEYS, SETTINGS } from '../../src/cli/settings.js';
+import { obstacleTo, readExamples, runExample } from '../support/examples.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
-import { GRPCURL, hasCommand, hasPythonPackages, PYTHON, runInShell, withGrpcurl } from '../support/shell.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const HAS_OPENAI_FOR_PYTHON = hasPythonPackages('openai');
-
-/** A fenced block that says that it can be run. */
-interface Example {
-  readonly language: string;
-  readonly code: string;
-  /** The heading that it stands under, and its first line. */
-  readonly title: string;
-}
-
-const examples: Example[] = [...README.matchAll(/^```(\w+) run\n([\s\S]*?)^```$/gm)].map(
-  ([, language = '', code = '']) => ({
-    language,
-    code,
-    title: `${language}: ${code.split('\n')[0]?.slice(0, 80)}`,
-  }),
-);
-
-/** Tells why an example can't be run here; undefined where it can. */
-function obstacle({ language, code }: Example): string | undefined {
-  if (language === 'python' && !HAS_OPENAI_FOR_PYTHON) return 'no Python with the package openai';
-  if (code.startsWith('grpcurl') && GRPCURL === undefined) return 'no grpcurl';
-  if (code.startsWith('curl') && !hasCommand('curl')) return 'no curl';
-  return undefined;
-}
-
-function run({ language, code }: Example, { http, grpc }: LinnetAddresses) {
-  const here = code.replaceAll('http://localhost:8000', http).replaceAll('localhost:50051', grpc);
-  if (language === 'js') return runInShell('node --input-type=module', here);
-  if (language === 'python') return runInShell(`"${PYTHON}" -`, here);
-  return runInShell(withGrpcurl(here));
-}
+const examples = readExamples('README.md').filter(({ remark }) => remark === 'run');
 
 describe('README', () => {
   let linnet: LinnetProcess;
@@ -59,11 +28,11 @@ describe('README', () => {
 
   describe('has examples that work as they stand', () => {
     for (const example of examples) {
-      const reason = obstacle(example);
+      const reason = obstacleTo(example);
       it.skipIf(reason !== undefined)(
         `${example.title}${reason === undefined ? '' : ` (skipped: ${reason})`}`,
         async () => {
-          const { code, stdout, stderr } = await run(example, addresses);
+          const { code, stdout, stderr } = await runExample(example, addresses);
           expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
           expect(stdout.trim()).not.toBe('');
           expect(stdout).not.toContain('"error"');

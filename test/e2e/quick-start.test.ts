@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Linnet, startLinnet } from '../support/linnet.js';
-import { GRPCURL, hasCommand } from '../support/shell.js';
+import { hasCommand } from '../support/shell.js';
 
 let linnet: Linnet;
 beforeAll(async () => {
@@ -81,36 +81,3 @@ describe.skipIf(!hasCurl)(`curl${hasCurl ? '' : ' (skipped: it is not on the PAT
     });
   });
 });
-
-const WIRE_REQUEST = JSON.stringify({ prompt: PROMPT, max_tokens: 15, temperature: 0 });
-
-/** Reads the events that a tool printed one after another, and checks them. */
-async function expectCompletion(printed: string): Promise<void> {
-  const events = JSON.parse(`[${printed.trim().replace(/\}\s*\{/g, '},{')}]`) as Record<string, object>[];
-  expect(events[0]).toMatchObject({ accepted: { model: 'tiny', promptTokens: 5 } });
-  expect(events.at(-1)).toMatchObject({
-    finished: { finishReason: 'FINISH_REASON_LENGTH', usage: { completionTokens: 15 } },
-  });
-  const deltas = events.slice(1, -1).map((event) => event['delta'] as { text?: string; tokenIds: number[] });
-  expect(deltas.flatMap(({ tokenIds }) => tokenIds)).toHaveLength(15);
-  const response = await linnet.gateway.post(JSON.parse(WIRE_REQUEST));
-  expect(deltas.map((delta) => delta.text ?? '').join('')).toBe((await response.json()).choices[0].text);
-}
-
-describe('buf curl', () => {
-  it('streams a completion by what reflection tells', async () => {
-    const url = `http://${linnet.target}/linnet.v1.Completion/Generate`;
-    const protocol = ['--protocol', 'grpc', '--http2-prior-knowledge'];
-    await expectCompletion(await run('node_modules/.bin/buf', 'curl', ...protocol, '-d', WIRE_REQUEST, url));
-  });
-});
-
-describe.skipIf(GRPCURL === undefined)(
-  `grpcurl${GRPCURL ? '' : ' (skipped: neither on the PATH nor named by GRPCURL)'}`,
-  () => {
-    it('streams a completion by what reflection tells', async () => {
-      const method = 'linnet.v1.Completion/Generate';
-      await expectCompletion(await run(GRPCURL!, '-plaintext', '-d', WIRE_REQUEST, linnet.target, method));
-    });
-  },
-);

@@ -74,9 +74,9 @@ interface SigningOptions {
 }
 
 function makeKey() {
-  // forge alone takes a second or more.
+  // forge alone takes a second or more. In PKCS #8, since Java reads nothing else.
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+  const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   const key = forge.pki.privateKeyFromPem(pem);
   return { pem, keyPair: { privateKey: key, publicKey: forge.pki.setRsaPublicKey(key.n, key.e) } };
 }

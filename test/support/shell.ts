@@ -1,18 +1,34 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { ROOT } from './linnet-process.js';
 
-/** What a shell command came to. */
-export interface ShellResult {
+/** What a command came to. */
+export interface ProgramResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
 /** Runs a command line as a person would who typed it in the repository's root. */
-export async function runInShell(command: string, input = ''): Promise<ShellResult> {
-  const child = spawn('bash', ['-c', command], { cwd: ROOT });
+export async function runInShell(command: string, input = '', directory = ROOT): Promise<ProgramResult> {
+  const child = spawn('bash', ['-c', command], { cwd: directory });
   child.stdin.end(input);
+  return resultOf(child);
+}
+
+/** Runs a program to its end; one that takes longer than 40 seconds is ended. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  directory = ROOT,
+): Promise<ProgramResult> {
+  const child = spawn(program, args, { cwd: directory, timeout: 40_000 });
+  child.stdin.end();
+  return resultOf(child);
+}
+
+/** Reads what a program writes, until it ends. */
+export async function resultOf(child: ChildProcessWithoutNullStreams): Promise<ProgramResult> {
   const code = new Promise<number | null>((resolve) => child.once('close', resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
   return { code: await code, stdout, stderr };
