@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
+import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
 import { type CoreUnderTestOptions, createTestCore } from '../../support/core-under-test.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
@@ -12,7 +12,7 @@ import { loadModelUnderTest, type ModelUnderTest } from '../../support/model-und
 
 interface Request extends Pick<GroupRequest, 'maxTokens' | 'numCandidates' | 'logprobs'> {
   readonly promptIds: Int32Array;
-  readonly temperature: number;
+  readonly sampling: Partial<SamplingParams>;
   /** Steps that pass before it arrives. */
   readonly delay: number;
 }
@@ -42,10 +42,10 @@ async function run(
   let step = 0;
   const waiting = [...requests.entries()];
   while (waiting.length > 0 || core.hasWork) {
-    for (const [id, { promptIds, temperature, delay, ...request }] of waiting.splice(0)) {
+    for (const [id, { promptIds, delay, ...request }] of waiting.splice(0)) {
       if (delay > step) waiting.push([id, requests[id]!]);
       else {
-        const sampling = { ...DEFAULT_SAMPLING, temperature, seed: 9n };
+        const sampling = { ...DEFAULT_SAMPLING, ...request.sampling, seed: 9n };
         core.add(groupRequest({ ...request, id, prompts: [promptIds], sampling }));
       }
     }
@@ -97,7 +97,11 @@ describe.each(precisions)('a sequence at %s', (_, scheme) => {
         }),
         { nil: undefined },
       ),
-      temperature: fc.constantFrom(0, 1),
+      sampling: fc.constantFrom<Partial<SamplingParams>>(
+        { temperature: 0 },
+        {},
+        { frequencyPenalty: 0.5, repetitionPenalty: 1.5, logitBias: new Map([[7, 4]]), minTokens: 3 },
+      ),
       delay: fc.nat(20),
     });
 

@@ -63,13 +63,15 @@ describe('Scheduler', () => {
       gap: fc.nat(5),
       abortAfter: fc.option(fc.nat(30)),
     });
+    // Where memory is short nobody is a guest in a larger class; where there is more, many are.
+    const bounds = fc.constantFrom(options, { ...options, maxRunning: 16, maxCachedPositions: 2560 });
     fc.assert(
-      fc.property(fc.array(arrival, { maxLength: 20 }), (arrivals) => {
-        const scheduler = new Scheduler(options);
+      fc.property(fc.array(arrival, { maxLength: 20 }), bounds, (arrivals, limits) => {
+        const scheduler = new Scheduler(limits);
         const live = new Map<SequenceGroup, number | null>();
         let steps = 0;
         const step = () => {
-          const { finished } = run(scheduler);
+          const { finished } = run(scheduler, limits.maxCachedPositions);
           for (const [member, left] of live) {
             for (const { groupId, index } of finished) {
               if (groupId === member.request.id) member.running.delete(index);
@@ -81,9 +83,9 @@ describe('Scheduler', () => {
             for (const sequence of member.running.values()) scheduler.release(sequence);
             live.delete(member);
           }
-          expect(scheduler.numRunning).toBeLessThanOrEqual(options.maxRunning);
+          expect(scheduler.numRunning).toBeLessThanOrEqual(limits.maxRunning);
           const held = scheduler.numReservedPositions + scheduler.numCachedPositions;
-          expect(held).toBeLessThanOrEqual(options.maxCachedPositions);
+          expect(held).toBeLessThanOrEqual(limits.maxCachedPositions);
           steps++;
         };
         for (const [id, { prompt, gap, abortAfter, numPrompts, ...rest }] of arrivals.entries()) {
@@ -162,6 +164,54 @@ describe('Scheduler', () => {
     expect(classesOf(25)).toEqual(new Set([64, 256]));
   });
 
+  it('runs short sequences beside the long ones again after siblings that never ran', () => {
+    const scheduler = new Scheduler({ ...options, maxRunning: 40, maxCachedPositions: 10_000 });
+    const gone = group(999, 100, 20, 40);
+    scheduler.add(gone);
+    scheduler.admit();
+    for (const sequence of gone.running.values()) scheduler.release(sequence);
+    scheduler.add(group(1000, 130, 30));
+    for (const id of [1, 2]) scheduler.add(group(id, 1, 200));
+    for (let i = 0; i < 24; i++) run(scheduler, 10_000);
+    expect(run(scheduler, 10_000).batch!.sequences).toHaveLength(3);
+  });
+
+  it.each(['is computed', 'is cached, and they come within a round'])(
+    'has slots for those that are forked in a class with guests, where their prompt %s',
+    (how) => {
+      const scheduler = new Scheduler({
+        ...options,
+        maxRunning: 16,
+        maxCachedPositions: 2560,
+        batchCost: 4000,
+      });
+      const step = () => run(scheduler, 2560).batch; // checks that each batch fits its class
+      scheduler.add(group(7, 140, 1));
+      while (step() !== undefined);
+      scheduler.add(group(1, 150, 100));
+      for (const id of [2, 3, 4, 5, 6]) scheduler.add(group(id, 1, 60));
+      for (let i = 0; i < 24; i++) step();
+      const { sequences, capacity } = step()!;
+      expect([sequences.length, capacity]).toEqual([6, 256]);
+      if (how === 'is computed') {
+        scheduler.add(group(8, 140, 100, 6));
+      } else {
+        const gone = group(9, 100, 1);
+        scheduler.add(gone);
+        while (step()!.numNewTokens === 1);
+        step();
+        scheduler.release(gone.running.get(0)!);
+        scheduler.add(groupOf(8, [new Int32Array(140).fill(7)], { maxTokens: 100, numCandidates: 6 }));
+      }
+      let mostForked = 0;
+      for (let i = 0; i < 60; i++) {
+        const numForked = step()!.sequences.filter(({ groupId }) => groupId === 8).length;
+        mostForked = Math.max(mostForked, numForked);
+      }
+      expect(mostForked).toBe(6);
+    },
+  );
+
   it('keeps short sequences apart where the class of the long ones has no slots to spare', () => {
     // Reading the weights is dear, so all would run together if there were room.
     const scheduler = new Scheduler({ ...options, batchCost: 100_000 });
@@ -214,13 +264,16 @@ describe('Scheduler', () => {
 });
 
 function checkBatch(batch: ScheduledBatch, maxCachedPositions: number): void {
-  const { sequences, firstSlot, capacity, numNewTokens } = batch;
+  const { sequences, firstSlot, capacity, numNewTokens, moves } = batch;
   for (const [row, { slot, numComputedTokens, numPendingTokens }] of sequences.entries()) {
     expect(slot).toEqual({ classIndex: firstSlot.classIndex, index: firstSlot.index + row });
     expect(numComputedTokens + numNewTokens).toBeLessThanOrEqual(capacity);
     expect(numNewTokens).toBeLessThanOrEqual(numPendingTokens);
   }
-  // The store has as many slots, and one by way of which two are swapped.
+  for (const { to } of moves) {
+    // The store has as many slots, and one by way of which two are swapped.
+    expect(to.index).toBeLessThanOrEqual(maxCachedPositions / options.capacities[to.classIndex]!);
+  }
   expect(firstSlot.index + sequences.length).toBeLessThanOrEqual(maxCachedPositions / capacity);
   if (numNewTokens === 1) {
     expect(firstSlot.index).toBe(0);
