@@ -84,7 +84,9 @@ describe('linnet models', () => {
   it('says in one line that nothing listens', async () => {
     const result = await run('models', '--engine-address', '127.0.0.1:1');
     expect(result).toMatchObject({ code: 1, stdout: '' });
-    expect(result.stderr).toMatch(/^linnet: There is no connection to the engine at 127\.0\.0\.1:1; [^\n]+\n$/);
+    expect(result.stderr).toMatch(
+      /^linnet: There is no connection to the engine at 127\.0\.0\.1:1; [^\n]+\n$/,
+    );
   });
 
   it('asks which model to load', async () => {
