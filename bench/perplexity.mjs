@@ -67,10 +67,8 @@ async function measure(scheme) {
   const best = [];
   let [total, count] = [0, 0];
   for (const ids of windows) {
-    const sequence = new Sequence(
-      { id: 0, promptIds: Int32Array.from(ids), maxTokens: 1, sampling: {} },
-      { arrivedAtMs: 0 },
-    );
+    const request = { id: 0, prompts: [Int32Array.from(ids)], maxTokens: 1, sampling: {}, numCandidates: 1 };
+    const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
     while (sequence.numComputedTokens < ids.length) {
       const start = sequence.numComputedTokens;
       const numNewTokens = Math.min(CHUNK, ids.length - start);

@@ -7,11 +7,17 @@ import { join } from 'node:path';
 const SHAPES = {
   gpt2: { n_layer: 12, n_head: 12, n_embd: 768 },
   'gpt2-medium': { n_layer: 24, n_head: 16, n_embd: 1024 },
+  'gpt2-large': { n_layer: 36, n_head: 20, n_embd: 1280 },
+  'gpt2-xl': { n_layer: 48, n_head: 25, n_embd: 1600 },
   distilgpt2: { n_layer: 6, n_head: 12, n_embd: 768 },
 };
 
-/** Makes the folder unless it is there; returns it. */
-export function randomCheckpoint(directory, shape = 'gpt2') {
+/**
+ * Makes the folder unless it is there; returns it.
+ *
+ * @param withMasks adds the attention masks that the published files have; nobody reads them, and gpt2 has 548 MB then
+ */
+export function randomCheckpoint(directory, shape = 'gpt2', { withMasks = false } = {}) {
   if (existsSync(join(directory, 'config.json'))) return directory;
   mkdirSync(directory, { recursive: true });
   const { n_layer, n_head, n_embd: e } = SHAPES[shape];
@@ -24,6 +30,7 @@ export function randomCheckpoint(directory, shape = 'gpt2') {
   ];
   for (let i = 0; i < n_layer; i++) {
     const add = (name, ...dims) => tensors.push([`h.${i}.${name}`, dims]);
+    if (withMasks) add('attn.bias', 1, 1, c, c);
     for (const norm of ['ln_1', 'ln_2']) {
       add(`${norm}.weight`, e);
       add(`${norm}.bias`, e);

@@ -1,18 +1,22 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readSafetensors, readTensorBytes } from '../../src/engine/model/safetensors.js';
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../fixtures');
 
-/** A checkpoint folder of test/fixtures. */
+/** More checkpoints to test with, made by test/fixtures/make_checkpoints.py --random. */
+const MORE = process.env['LINNET_TEST_CHECKPOINTS'];
+
+/** A checkpoint folder of test/fixtures, or one of those that the environment adds. */
 export function fixtureCheckpoint(name: string): string {
-  return join(ROOT, 'checkpoints', name);
+  return isAbsolute(name) ? name : join(ROOT, 'checkpoints', name);
 }
 
-/** All checkpoint fixtures by name. */
+/** All checkpoint fixtures by name; those that the environment adds by their path. */
 export function fixtureNames(): string[] {
-  return readdirSync(join(ROOT, 'checkpoints')).filter((name) =>
+  const more = MORE === undefined ? [] : readdirSync(MORE).map((name) => resolve(MORE, name));
+  return [...readdirSync(join(ROOT, 'checkpoints')), ...more].filter((name) =>
     existsSync(join(fixtureCheckpoint(name), 'reference.safetensors')),
   );
 }

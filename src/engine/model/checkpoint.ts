@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EngineError } from '../engine-error.js';
 import { type Gpt2Config, parseGpt2Config } from './gpt2-config.js';
-import { readSafetensors, type StoredTensor } from './safetensors.js';
+import { haveSameBytes, readSafetensors, type StoredTensor } from './safetensors.js';
 
 /** A Hugging Face GPT-2 checkpoint folder: its shape, and where each weight is. */
 export interface Checkpoint {
@@ -13,6 +13,9 @@ export interface Checkpoint {
   readonly numParameters: number;
 }
 
+const EMBEDDING = 'wte.weight';
+const HEAD = 'lm_head.weight';
+
 /**
  * Opens a checkpoint folder: `config.json`, and `model.safetensors` or the shards that
  * `model.safetensors.index.json` lists. Weights stay on disk.
@@ -20,16 +23,30 @@ export interface Checkpoint {
  * @throws EngineError MODEL_LOAD_FAILED in one line: which file or tensor is missing or wrong, and how.
  */
 export function openCheckpoint(directory: string): Checkpoint {
-  const config = parseGpt2Config(readText(directory, 'config.json'));
+  const declared = parseGpt2Config(readText(directory, 'config.json'));
   const stored = new Map<string, FoundTensor>();
   for (const fileName of weightFiles(directory)) {
     for (const [name, tensor] of readSafetensors(join(directory, fileName))) {
       stored.set(name.replace(/^transformer\./, ''), { fileName, tensor });
     }
   }
+  const config = { ...declared, tiedEmbedding: declared.tiedEmbedding && tieEmbedding(stored) };
   const weights = new Map<string, StoredTensor>();
   for (const [name, shape] of expectedWeights(config)) weights.set(name, findWeight(stored, name, shape));
   return { directory, config, weights, numParameters: numParametersOf(config) };
+}
+
+/**
+ * Does with a tied embedding what transformers 5 does: one of the two stands for the other, and where both are stored and
+ * differ, the checkpoint is right and its config is not.
+ *
+ * @returns whether the head is the embedding.
+ */
+function tieEmbedding(stored: Map<string, FoundTensor>): boolean {
+  const embedding = stored.get(EMBEDDING);
+  const head = stored.get(HEAD);
+  if (embedding === undefined && head !== undefined) stored.set(EMBEDDING, head);
+  return embedding === undefined || head === undefined || haveSameBytes(embedding.tensor, head.tensor);
 }
 
 /** Counts the parameters of a model of this shape, a tied embedding once. */
@@ -62,7 +79,7 @@ function findWeight(stored: Map<string, FoundTensor>, name: string, shape: reado
 /** The weights that the graph uses. Linear layers are stored [in, out] (Hugging Face's Conv1D). */
 function* expectedWeights(config: Gpt2Config): Generator<[string, readonly number[]]> {
   const { hiddenSize: e, innerSize: i, vocabSize, contextLength } = config;
-  yield ['wte.weight', [vocabSize, e]];
+  yield [EMBEDDING, [vocabSize, e]];
   yield ['wpe.weight', [contextLength, e]];
   for (let layer = 0; layer < config.numLayers; layer++) {
     yield* norm(`h.${layer}.ln_1`, e);
@@ -73,7 +90,7 @@ function* expectedWeights(config: Gpt2Config): Generator<[string, readonly numbe
     yield* linear(`h.${layer}.mlp.c_proj`, i, e);
   }
   yield* norm('ln_f', e);
-  if (!config.tiedEmbedding) yield ['lm_head.weight', [vocabSize, e]];
+  if (!config.tiedEmbedding) yield [HEAD, [vocabSize, e]];
 }
 
 function* norm(name: string, width: number): Generator<[string, readonly number[]]> {

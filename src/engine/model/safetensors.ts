@@ -16,6 +16,7 @@ export interface StoredTensor {
 }
 
 const MAX_HEADER_BYTES = 100_000_000;
+const COMPARED_BYTES = 4 * 2 ** 20;
 const BYTES_PER_ELEMENT: Record<string, number> = {
   ...{ F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2 },
   ...{ I8: 1, U8: 1, BOOL: 1, F8_E4M3: 1, F8_E5M2: 1 },
@@ -83,6 +84,19 @@ export function folderOf(tensors: Iterable<StoredTensor>): string {
   while (!files.every((file) => file.startsWith(folder.endsWith(sep) ? folder : folder + sep)))
     folder = dirname(folder);
   return folder;
+}
+
+/** Tells whether two tensors are the same in type, shape and every bit. Reads all of both where they are. */
+export function haveSameBytes(a: StoredTensor, b: StoredTensor): boolean {
+  if (a.dtype !== b.dtype || String(a.shape) !== String(b.shape)) return false;
+  for (let done = 0; done < a.byteLength; done += COMPARED_BYTES) {
+    const byteLength = Math.min(COMPARED_BYTES, a.byteLength - done);
+    const [part, other] = [a, b].map((tensor) =>
+      readTensorBytes({ ...tensor, byteOffset: tensor.byteOffset + done, byteLength }),
+    );
+    if (Buffer.compare(part!, other!) !== 0) return false;
+  }
+  return true;
 }
 
 /** Reads a tensor's bytes. */
