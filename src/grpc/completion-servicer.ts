@@ -4,12 +4,14 @@ import {
   CompletionService,
   type GenerateResponse,
   GenerateRequest as WireRequest,
+  GenerateResponse as WireResponse,
 } from '../contract/gen/linnet/v1/completion.js';
-import type { Engine, GenerateEvent } from '../engine/index.js';
+import type { DeltaEvent, Engine, GenerateEvent } from '../engine/index.js';
 import type { KeyUsage } from '../security/key-usage.js';
 import type { CallScope } from './call-scope.js';
 import { parseCancelKey, parseGenerateRequest } from './generate-request.js';
 import { toGenerateResponse } from './generate-response.js';
+import { createSerializer } from './message-serializer.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from './rpc.js';
 import type { RunningRequests } from './running-requests.js';
 
@@ -33,7 +35,7 @@ export interface CompletionServicerDeps {
 export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcOptions) {
   const generate = serverStreamRpc(
     {
-      method: CompletionService.generate,
+      method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
       request: WireRequest,
       answer: (wire, scope) => streamCompletion(wire, scope, deps),
       level: 'info',
@@ -63,7 +65,7 @@ async function* streamCompletion(
       { ...request, deadlineAtMs: scope.deadlineAtMs },
       scope.signal,
     )) {
-      scope.note(toNotes(event));
+      if (event.type !== 'delta') scope.note(toNotes(event));
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
@@ -86,12 +88,10 @@ function tokensOf(event: GenerateEvent): number {
 }
 
 /** What the log tells of an event: counts, reasons and times, never text. */
-function toNotes(event: GenerateEvent): Record<string, unknown> {
+function toNotes(event: Exclude<GenerateEvent, DeltaEvent>): Record<string, unknown> {
   switch (event.type) {
     case 'accepted':
       return { model: event.model, promptTokens: event.promptTokens, cachedTokens: event.cachedTokens };
-    case 'delta':
-      return {};
     case 'finished': {
       const { usage, timings, finishReason } = event;
       return { completionTokens: usage.completionTokens, finishReason, ...timings };
