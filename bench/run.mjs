@@ -14,6 +14,7 @@ import { decode } from './workloads/decode.mjs';
 import { firstToken } from './workloads/first-token.mjs';
 import { kvCache } from './workloads/kv-cache.mjs';
 import { memory } from './workloads/memory.mjs';
+import { messages } from './workloads/messages.mjs';
 import { mixed } from './workloads/mixed.mjs';
 import { prefill } from './workloads/prefill.mjs';
 import { repetitive } from './workloads/repetitive.mjs';
@@ -24,7 +25,7 @@ import { streams } from './workloads/streams.mjs';
 
 const WORKLOADS = [
   ...[decode, streams, prefill, firstToken, mixed, sharedPrefix, repetitive],
-  ...[kvCache, bandwidth, sse, stall, capacity, coldStart, memory],
+  ...[kvCache, bandwidth, sse, messages, stall, capacity, coldStart, memory],
 ];
 const NAMES = WORKLOADS.map(({ name }) => name);
 const CACHE = join(tmpdir(), 'linnet-bench');

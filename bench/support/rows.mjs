@@ -3,6 +3,8 @@ import { median, quartiles } from './statistics.mjs';
 /** The unit of every metric. */
 const UNITS = {
   throughput: 'tokens/s',
+  messages: 'messages/s',
+  cpu: 'µs',
   firstToken: 'ms',
   gapMedian: 'ms',
   gapP99: 'ms',

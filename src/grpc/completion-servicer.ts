@@ -6,12 +6,14 @@ import {
   ScoreRequest,
   type ScoreResponse,
   GenerateRequest as WireRequest,
+  GenerateResponse as WireResponse,
 } from '../contract/gen/linnet/v1/completion.js';
-import type { Engine, GenerateEvent } from '../engine/index.js';
+import type { DeltaEvent, Engine, GenerateEvent } from '../engine/index.js';
 import type { KeyUsage } from '../security/key-usage.js';
 import type { CallScope } from './call-scope.js';
 import { parseCancelKey, parseGenerateRequest } from './generate-request.js';
 import { countPromptTokens, toGenerateResponse } from './generate-response.js';
+import { createSerializer } from './message-serializer.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from './rpc.js';
 import type { RunningRequests } from './running-requests.js';
 import { parseScoreRequest } from './score-request.js';
@@ -37,7 +39,7 @@ export interface CompletionServicerDeps {
 export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcOptions) {
   const generate = serverStreamRpc(
     {
-      method: CompletionService.generate,
+      method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
       request: WireRequest,
       answer: (wire, scope) => streamCompletions(wire, scope, deps),
       level: 'info',
@@ -76,7 +78,7 @@ async function* streamCompletions(
       { ...request, deadlineAtMs: scope.deadlineAtMs },
       scope.signal,
     )) {
-      scope.note(toNotes(event));
+      if (event.type !== 'delta') scope.note(toNotes(event));
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
@@ -120,7 +122,7 @@ async function scoreTexts(
 }
 
 /** What the log tells of an event: counts, reasons and times, never text. */
-function toNotes(event: GenerateEvent): Record<string, unknown> {
+function toNotes(event: Exclude<GenerateEvent, DeltaEvent>): Record<string, unknown> {
   switch (event.type) {
     case 'accepted':
       return {
@@ -128,8 +130,6 @@ function toNotes(event: GenerateEvent): Record<string, unknown> {
         promptTokens: countPromptTokens(event),
         cachedTokens: event.cachedTokens,
       };
-    case 'delta':
-      return {};
     case 'finished': {
       const { usage, timings, finishReason } = event;
       return { completionTokens: usage.completionTokens, finishReason, ...timings };

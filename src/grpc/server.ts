@@ -138,6 +138,8 @@ function channelOptions(settings: GrpcServerOptions & typeof GRPC_SERVER_DEFAULT
   const { maxConnectionAgeMs } = settings;
   return {
     ...(maxConnectionAgeMs !== undefined && { 'grpc.max_connection_age_ms': maxConnectionAgeMs }),
+    // It would count every message, for a service that nobody asks.
+    'grpc.enable_channelz': 0,
     'grpc.max_receive_message_length': settings.maxMessageBytes,
     'grpc.max_concurrent_streams': settings.maxConcurrentStreams,
     'grpc.keepalive_time_ms': settings.keepaliveTimeMs,

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 import { EngineError } from '../engine/index.js';
 import type { CallScope } from './call-scope.js';
@@ -22,25 +21,30 @@ export async function writeStream<T>(
   responses: AsyncIterable<T>,
   { scope, stallLimitMs }: StreamWriterOptions,
 ): Promise<void> {
-  for await (const response of responses) {
-    scope.signal.throwIfAborted();
-    if (!call.write(response)) await drained(call, scope, stallLimitMs);
-  }
-}
-
-/** Waits for room, for the abort, or for the stall limit, which aborts. */
-async function drained(call: Writable, scope: CallScope, stallLimitMs: number): Promise<void> {
+  const { signal } = scope;
+  // Two listeners for the whole stream: it is full again after every few messages.
+  let wake = () => {};
+  const onChange = () => wake();
   const stalled = () => {
     const text = `The caller left a full stream unread for ${stallLimitMs} ms.`;
     scope.abort(new EngineError('CANCELLED', text, { metadata: { stall_limit_ms: String(stallLimitMs) } }));
   };
-  const timer = setTimeout(stalled, stallLimitMs);
+  call.on('drain', onChange);
+  signal.addEventListener('abort', onChange);
   try {
-    await once(call, 'drain', { signal: scope.signal });
-  } catch (caught) {
-    scope.signal.throwIfAborted();
-    throw caught;
+    for await (const response of responses) {
+      signal.throwIfAborted();
+      if (call.write(response)) continue;
+      signal.throwIfAborted();
+      const timer = setTimeout(stalled, stallLimitMs);
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+      clearTimeout(timer);
+      signal.throwIfAborted();
+    }
   } finally {
-    clearTimeout(timer);
+    call.off('drain', onChange);
+    signal.removeEventListener('abort', onChange);
   }
 }

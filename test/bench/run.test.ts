@@ -41,7 +41,7 @@ describe('npm run bench', () => {
     expect(new Set(rows.map(({ workload }) => workload))).toEqual(new Set(workloads));
     for (const { value, unit, quartiles, machine } of rows) {
       expect(value).toBeGreaterThan(0);
-      expect(unit).toMatch(/^(tokens\/s|ms|MiB|GB\/s|x)$/);
+      expect(unit).toMatch(/^(tokens\/s|messages\/s|µs|ms|MiB|GB\/s|x)$/);
       expect(quartiles.map(Number.isFinite)).toEqual([true, true]);
       expect(machine).toMatch(/cores.*Node.*ONNX Runtime/);
     }
@@ -54,6 +54,7 @@ describe('npm run bench', () => {
 
   it('prints the ratios that have a goal beside it', () => {
     expect(output).toMatch(/kv-cache .*cached \/ recomputed .* at least 8: (reached|MISSED)/);
+    expect(output).toMatch(/messages .*service \/ generated, messages\/s .* at least 0.8: (reached|MISSED)/);
     expect(output).toMatch(/sse .*gateway \/ engine .* at least 0.95: (reached|MISSED)/);
   });
 

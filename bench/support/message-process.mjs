@@ -1,0 +1,87 @@
+// A process with a gRPC server whose messages are there already: the service itself over an engine that replays them, a
+// bare grpc-js server with the generated code, or one that writes bytes which are encoded already.
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { pino } from 'pino';
+import { CompletionService } from '../../dist/contract/gen/linnet/v1/completion.js';
+import { toGenerateResponse } from '../../dist/grpc/generate-response.js';
+import { createGrpcServer } from '../../dist/grpc/server.js';
+import { answer } from './child-process.mjs';
+
+const DELTA = { type: 'delta', text: ' token', tokenIds: [11241], tokenBytes: Buffer.from(' token') };
+const ACCEPTED = {
+  ...{ type: 'accepted', model: 'bench', systemFingerprint: 'fp_0123456789ab' },
+  ...{ promptTokens: 16, cachedTokens: 0 },
+};
+const FINISHED = {
+  ...{ type: 'finished', finishReason: 'length', stop: undefined },
+  usage: { promptTokens: 16, completionTokens: 0, cachedTokens: 0, acceptedPredictionTokens: 0 },
+  timings: { queueMs: 1, prefillMs: 10, decodeMs: 100 },
+};
+
+const engine = {
+  async *generate({ maxTokens }) {
+    yield ACCEPTED;
+    for (let i = 0; i < maxTokens; i++) yield DELTA;
+    yield FINISHED;
+  },
+  models: () => [],
+  load: async () => undefined,
+  onStateChange: () => () => undefined,
+  close: async () => undefined,
+};
+
+const { generate } = CompletionService;
+const MESSAGES = [ACCEPTED, DELTA, FINISHED].map((event) =>
+  toGenerateResponse(event, { requestId: '01234567-89ab-cdef-0123-456789abcdef', seed: 1n }),
+);
+const BARE = {
+  generated: { definition: generate, messages: MESSAGES },
+  bytes: {
+    definition: { ...generate, responseSerialize: (bytes) => bytes },
+    messages: MESSAGES.map(generate.responseSerialize),
+  },
+};
+
+/** What a server can't do with less: wait for the reader, and write messages that are there. */
+function writeAll(call, [first, delta, last]) {
+  const { maxTokens } = call.request;
+  let index = -1;
+  const write = () => {
+    for (; index <= maxTokens; index++) {
+      if (!call.write(index < 0 ? first : index < maxTokens ? delta : last)) {
+        index += 1;
+        call.once('drain', write);
+        return;
+      }
+    }
+    call.end();
+  };
+  write();
+}
+
+async function startBare({ definition, messages }) {
+  const server = new Server({ 'grpc.enable_channelz': 0 });
+  server.addService({ generate: definition }, { generate: (call) => writeAll(call, messages) });
+  const port = await new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  return `127.0.0.1:${port}`;
+}
+
+async function startService() {
+  // Lines are made as in production, and go nowhere.
+  const server = createGrpcServer(engine, { logger: pino({}, { write() {} }), port: 0 });
+  const { target } = await server.listen();
+  return target;
+}
+
+answer({
+  listen: (kind) => (kind === 'service' ? startService() : startBare(BARE[kind])),
+  /** CPU time of the process so far, in microseconds. */
+  cpuMicros() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+});
