@@ -4,11 +4,16 @@ import { CompletionService, GenerateResponse } from '../../src/contract/gen/linn
 import { toGenerateResponse } from '../../src/grpc/generate-response.js';
 import { createSerializer } from '../../src/grpc/message-serializer.js';
 
+const DETAILS = { requestId: 'r', seed: 1n, returnPromptTokenIds: false };
+
 const delta = fc.record({
   type: fc.constant('delta' as const),
   text: fc.string({ unit: 'grapheme' }),
   tokenIds: fc.array(fc.nat(50_256)),
   tokenBytes: fc.uint8Array({ maxLength: 1000 }),
+  index: fc.nat(127),
+  logprobs: fc.constant([]),
+  echoedTokens: fc.constant(0),
 });
 
 describe('createSerializer', () => {
@@ -17,7 +22,7 @@ describe('createSerializer', () => {
     const kept: { bytes: Buffer; expected: Buffer }[] = [];
     fc.assert(
       fc.property(delta, (event) => {
-        const response = toGenerateResponse(event, { requestId: 'r', seed: 1n });
+        const response = toGenerateResponse(event, DETAILS);
         const expected = CompletionService.generate.responseSerialize(response);
         const bytes = serialize(response);
         expect(bytes.equals(expected)).toBe(true);
@@ -31,8 +36,16 @@ describe('createSerializer', () => {
   it('leaves nothing of a message that can not be encoded in the next one', () => {
     const serialize = createSerializer(GenerateResponse);
     const good = toGenerateResponse(
-      { type: 'delta', text: 'a', tokenIds: [1], tokenBytes: Buffer.from('a') },
-      { requestId: 'r', seed: 1n },
+      {
+        type: 'delta',
+        index: 0,
+        logprobs: [],
+        echoedTokens: 0,
+        text: 'a',
+        tokenIds: [1],
+        tokenBytes: Buffer.from('a'),
+      },
+      DETAILS,
     );
     const bad = structuredClone(good);
     if (bad.event?.$case === 'delta') bad.event.value.tokenIds = [1, -5];
