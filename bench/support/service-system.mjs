@@ -41,6 +41,7 @@ async function generateOverGrpc(client, ids, maxTokens) {
   const call = client.generate({
     model: '',
     input: { $case: 'promptTokenIds', value: { ids } },
+    prompts: [],
     maxTokens,
     temperature: 0,
     stop: [],
