@@ -1,5 +1,5 @@
-// Runs before `npm start`, `npm test` and `npm run bench`: installs what package-lock.json names and compiles src/,
-// each only where something has changed since. It uses Node's own modules alone, says nothing when there is nothing to
+// Runs before `npm start`, `npm test` and `npm run bench`: installs what package-lock.json names, compiles src/ and
+// bundles src/page, each only where something has changed since. It uses Node's own modules alone, says nothing when there is nothing to
 // do, and then needs neither the network nor a writable folder.
 import { spawnSync } from 'node:child_process';
 import {
@@ -116,16 +116,20 @@ function isNewer(path, timeMs) {
 function build() {
   console.error('Building ...');
   const started = new Date();
-  const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
-    // The compiler's findings, which it prints on stdout, are errors here.
-    stdio: ['ignore', 2, 2],
-  });
-  if (status !== 0)
-    throw new Error('The build failed; the lines above say where. Mend that, then run this again.');
+  runTool(join('typescript', 'bin', 'tsc'), ['-p', 'tsconfig.build.json']);
+  runTool(join('vite', 'bin', 'vite.js'), ['build', join('src', 'page')]);
   writeFileSync(`${BUILT}.${process.pid}`, `${started.toISOString()}\n`);
   renameSync(`${BUILT}.${process.pid}`, BUILT);
   console.error(`Built in ${seconds(started)} s.`);
+}
+
+function runTool(path, args) {
+  const { status } = spawnSync(process.execPath, [join('node_modules', path), ...args], {
+    // The compiler's findings, which it prints on stdout, are errors here.
+    stdio: ['ignore', 2, 2],
+  });
+  if (status === 0) return;
+  throw new Error('The build failed; the lines above say where. Mend that, then run this again.');
 }
 
 /** Runs an action while no other process of this folder does; waits for its turn. */

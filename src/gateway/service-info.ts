@@ -2,18 +2,27 @@ import type { Model } from '../contract/gen/linnet/v1/models.js';
 import { toState } from './models-route.js';
 import type { ServiceInfo } from './status-schemas.js';
 
-/**
- * Makes the service information.
- *
- * @param url where the service is, for the examples.
- */
-export function toServiceInfo(version: string, models: readonly Model[], url: string): ServiceInfo {
+/** Where the service is found. */
+export interface ServiceAddresses {
+  /** The HTTP service's, for the examples. */
+  readonly url: string;
+  /** The gRPC service's, if that is to be told. */
+  readonly grpcAddress: string | undefined;
+}
+
+/** Makes the service information. */
+export function toServiceInfo(
+  version: string,
+  models: readonly Model[],
+  { url, grpcAddress }: ServiceAddresses,
+): ServiceInfo {
   const post = (body: object) =>
     `curl -N ${url}/v1/completions -H "Content-Type: application/json" -d '${JSON.stringify(body)}'`;
   return {
     name: 'linnet',
     description: 'GPT-2 completions in the OpenAI protocol, over HTTP and gRPC.',
     version,
+    ...(grpcAddress !== undefined && { grpc_address: grpcAddress }),
     models: models.map(({ id, state }) => ({ id, state: toState(state) })),
     endpoints: {
       'POST /v1/completions':

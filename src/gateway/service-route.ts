@@ -1,8 +1,8 @@
 import type { Request, RequestHandler } from 'express';
 import type { GatewayConfig } from './gateway-config.js';
 import { apiKeyOf } from './key-guard.js';
+import { sendPage } from './page-files.js';
 import { toServiceInfo } from './service-info.js';
-import { renderServicePage } from './service-page.js';
 import type { StatusClient } from './status-client.js';
 
 /** What the route needs. */
@@ -13,23 +13,24 @@ export interface ServiceRouteDeps {
   readonly version: string;
 }
 
-// The page loads nothing: not from here, not from elsewhere.
-const PAGE_POLICY =
-  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/** Makes the handler of `GET /`: service information and quick start, as JSON, or as a page for a browser. */
+/** Makes the handler of `GET /`: service information and quick start as JSON, or the page for a browser. */
 export function createServiceRoute({ status, config, version }: ServiceRouteDeps): RequestHandler {
   return async (request, response) => {
+    response.vary('accept');
+    if (request.accepts(['json', 'html']) === 'html') {
+      sendPage(response, 'index');
+      return;
+    }
     // An engine that does not answer is no reason to say nothing: /health has the details.
     const models = await status.listModels(apiKeyOf(request)).catch(() => []);
-    const info = toServiceInfo(version, models, baseUrl(request, config));
-    response.set({ vary: 'accept', 'cache-control': 'no-store' });
-    if (request.accepts(['json', 'html']) === 'html') {
-      response.set('content-security-policy', PAGE_POLICY).type('html').send(renderServicePage(info));
-    } else {
-      response.json(info);
-    }
+    const addresses = { url: baseUrl(request, config), grpcAddress: grpcAddress(config) };
+    response.set('cache-control', 'no-store').json(toServiceInfo(version, models, addresses));
   };
+}
+
+// Where the engine is elsewhere, its address is of no use to the caller, and none of its business.
+function grpcAddress({ engineAddress }: GatewayConfig): string | undefined {
+  return /^(localhost|127(\.\d+){3}|\[::1\]):\d+$/.test(engineAddress) ? engineAddress : undefined;
 }
 
 // The examples are made to be pasted into a shell, so the caller's Host is used only where it is plainly an address.

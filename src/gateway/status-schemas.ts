@@ -57,6 +57,9 @@ export const SERVICE_INFO = z.strictObject({
   name: z.literal('linnet'),
   description: z.string(),
   version: z.string(),
+  grpc_address: z.string().optional().meta({
+    description: 'Where the gRPC service listens, if that is on the same machine.',
+  }),
   models: z
     .array(z.strictObject({ id: z.string(), state: MODEL_STATE }))
     .meta({ description: 'Empty where the engine does not answer.' }),

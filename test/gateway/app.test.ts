@@ -258,20 +258,46 @@ describe('GET /', () => {
     expect(info['examples']?.['complete']).toContain(`${gateway.url}/v1/completions`);
   });
 
-  it('gives a browser one page that loads nothing', async () => {
-    const response = await fetch(gateway.url, { headers: { accept: 'text/html,*/*;q=0.8' } });
-    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'/);
-    const page = await response.text();
-    expect(page).toContain('fable');
-    expect(page).not.toMatch(/<script|<link|<img|src=|@import|url\(/);
+  it('tells where the gRPC service is only where it is on the same machine', async () => {
+    const ask = async (url: string) => (await (await fetch(url)).json()) as { grpc_address?: string };
+    expect((await ask(gateway.url)).grpc_address).toBe(service.address);
+    const far = await startTestGateway({ engineAddress: 'engine.example:50051' });
+    expect((await ask(far.url)).grpc_address).toBeUndefined();
+    await far.close();
   });
 
-  it('shows no markup and no shell command that came with the Host header', async () => {
-    const { body } = await getRaw('/', { accept: 'text/html', host: '"><script>$(id)' });
+  it('gives a browser a page in which nothing is inline, under a policy that forbids it', async () => {
+    const response = await fetch(gateway.url, { headers: { accept: 'text/html,*/*;q=0.8' } });
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(response.headers.get('vary')?.toLowerCase()).toContain('accept');
+    const policy = response.headers.get('content-security-policy');
+    expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'/);
+    expect(policy).not.toContain('unsafe');
+    expect(await response.text()).not.toMatch(/<style|style=|<script(?![^>]* src=)/);
+  });
+
+  it('serves what the page loads, less than 150 KB in all, to be kept for ever', async () => {
+    const html = await (await fetch(gateway.url, { headers: { accept: 'text/html' } })).text();
+    const found = new Set(
+      [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(([, path = '']) => path),
+    );
+    let numBytes = html.length;
+    for (const path of found) {
+      const response = await fetch(`${gateway.url}/${path}`);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+      const text = await response.text();
+      numBytes += Buffer.byteLength(text);
+      for (const [, name = ''] of text.matchAll(/url\(\.\/([^)]+)\)/g)) found.add(`assets/${name}`);
+    }
+    expect(found.size).toBeGreaterThanOrEqual(4);
+    expect(numBytes).toBeLessThan(150_000);
+    expect((await fetch(`${gateway.url}/assets/none.js`)).status).toBe(404);
+    expect((await getRaw('/assets/..%2findex.html', {})).status).toBe(404);
+  });
+
+  it('shows no shell command that came with the Host header', async () => {
+    const { body } = await getRaw('/', { accept: 'application/json', host: '"><script>$(id)' });
     expect(body).not.toMatch(/<script|\$\(id\)/);
-    service.models = [{ ...MODEL, id: '<b>&' }];
-    expect((await getRaw('/', { accept: 'text/html' })).body).toContain('&lt;b&gt;&amp;');
-    service.models = [MODEL];
   });
 });

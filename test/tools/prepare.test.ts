@@ -27,10 +27,11 @@ function createProject({ installed }: { installed: boolean }): string {
     'tsconfig.json',
     'tsconfig.build.json',
     'tools/prepare.mjs',
+    'src/page/vite.config.ts',
   ]) {
     cpSync(join(ROOT, file), join(project, file));
   }
-  mkdirSync(join(project, 'src'));
+  writeFileSync(join(project, 'src/page/index.html'), '<p>A page</p>\n');
   writeFileSync(join(project, 'src/answer.ts'), SOURCE);
   if (installed) symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
   return project;

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vite';
+
+// The pages are files of their own and nothing inside them is a script or a style, so that the gateway can forbid all
+// that is inline. Addresses are relative: a proxy may put the service below any path.
+export default defineConfig({
+  base: './',
+  build: {
+    outDir: '../../dist/page',
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    target: ['chrome123', 'firefox121', 'safari17.5'],
+    reportCompressedSize: false,
+  },
+  logLevel: 'warn',
+});
