@@ -644,7 +644,7 @@ type Accepted struct {
 	Seed int64 `protobuf:"varint,3,opt,name=seed,proto3" json:"seed,omitempty"`
 	// Tokens of all prompts.
 	PromptTokens uint32 `protobuf:"varint,4,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
-	// Tokens of the first prompt that were already computed for an earlier request; `Usage` tells those of all.
+	// Tokens of the first prompt that were already computed for an earlier one; `Usage` tells those of all.
 	CachedTokens uint32 `protobuf:"varint,5,opt,name=cached_tokens,json=cachedTokens,proto3" json:"cached_tokens,omitempty"`
 	// Names what the bits of the answer depend on: the model's weights, the precision, the kernels and the processor. The
 	// same request with the same seed gives the same tokens wherever this is the same. `fp_` and 12 hex digits.
@@ -1106,7 +1106,7 @@ type Usage struct {
 	PromptTokens uint32 `protobuf:"varint,1,opt,name=prompt_tokens,json=promptTokens,proto3" json:"prompt_tokens,omitempty"`
 	// Tokens generated, those of a stop string and the token that ended the completion included.
 	CompletionTokens uint32 `protobuf:"varint,2,opt,name=completion_tokens,json=completionTokens,proto3" json:"completion_tokens,omitempty"`
-	// Tokens of the prompts that were already computed for an earlier request; a part of `prompt_tokens`.
+	// Tokens of the prompts that were already computed for an earlier prompt; a part of `prompt_tokens`.
 	CachedTokens uint32 `protobuf:"varint,3,opt,name=cached_tokens,json=cachedTokens,proto3" json:"cached_tokens,omitempty"`
 	// Tokens that were guessed from the text so far and turned out right, which saves time; a part of
 	// `completion_tokens`. 0 unless the service looks up guesses.

@@ -33,7 +33,8 @@ const (
 	ModelState_MODEL_STATE_LOADING ModelState = 2
 	// In memory.
 	ModelState_MODEL_STATE_READY ModelState = 3
-	// Loading failed, see `error`; the next request tries again.
+	// Loading failed, see `error`; the next request tries again. Where that is so of all models, the service tries by
+	// itself, once a second at first and then more rarely.
 	ModelState_MODEL_STATE_FAILED ModelState = 4
 )
 
@@ -123,9 +124,11 @@ func (*ListModelsRequest) Descriptor() ([]byte, []int) {
 type ListModelsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At least one.
-	Models        []*Model `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Models []*Model `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
+	// Bytes that all models together may take. At least what those in memory take, unless a single one is larger.
+	MemoryLimitBytes uint64 `protobuf:"varint,2,opt,name=memory_limit_bytes,json=memoryLimitBytes,proto3" json:"memory_limit_bytes,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *ListModelsResponse) Reset() {
@@ -163,6 +166,13 @@ func (x *ListModelsResponse) GetModels() []*Model {
 		return x.Models
 	}
 	return nil
+}
+
+func (x *ListModelsResponse) GetMemoryLimitBytes() uint64 {
+	if x != nil {
+		return x.MemoryLimitBytes
+	}
+	return 0
 }
 
 // Asks for one model.
@@ -257,6 +267,190 @@ func (x *GetModelResponse) GetModel() *Model {
 	return nil
 }
 
+// Asks to load a model.
+type LoadModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's id; at most 256 bytes. Empty: the default model.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadModelRequest) Reset() {
+	*x = LoadModelRequest{}
+	mi := &file_linnet_v1_models_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadModelRequest) ProtoMessage() {}
+
+func (x *LoadModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_linnet_v1_models_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadModelRequest.ProtoReflect.Descriptor instead.
+func (*LoadModelRequest) Descriptor() ([]byte, []int) {
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LoadModelRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Answers that a model is in memory.
+type LoadModelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model.
+	Model         *Model `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LoadModelResponse) Reset() {
+	*x = LoadModelResponse{}
+	mi := &file_linnet_v1_models_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LoadModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LoadModelResponse) ProtoMessage() {}
+
+func (x *LoadModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_linnet_v1_models_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LoadModelResponse.ProtoReflect.Descriptor instead.
+func (*LoadModelResponse) Descriptor() ([]byte, []int) {
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LoadModelResponse) GetModel() *Model {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
+// Asks to unload a model.
+type UnloadModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model's id; at most 256 bytes. Empty: the default model.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadModelRequest) Reset() {
+	*x = UnloadModelRequest{}
+	mi := &file_linnet_v1_models_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadModelRequest) ProtoMessage() {}
+
+func (x *UnloadModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_linnet_v1_models_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadModelRequest.ProtoReflect.Descriptor instead.
+func (*UnloadModelRequest) Descriptor() ([]byte, []int) {
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *UnloadModelRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+// Answers that a model is not in memory.
+type UnloadModelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model.
+	Model         *Model `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UnloadModelResponse) Reset() {
+	*x = UnloadModelResponse{}
+	mi := &file_linnet_v1_models_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UnloadModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UnloadModelResponse) ProtoMessage() {}
+
+func (x *UnloadModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_linnet_v1_models_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UnloadModelResponse.ProtoReflect.Descriptor instead.
+func (*UnloadModelResponse) Descriptor() ([]byte, []int) {
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *UnloadModelResponse) GetModel() *Model {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
 // Describes a model.
 type Model struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -264,21 +458,26 @@ type Model struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// Whether the model can answer now.
 	State ModelState `protobuf:"varint,2,opt,name=state,proto3,enum=linnet.v1.ModelState" json:"state,omitempty"`
-	// Why loading failed, in one line. Empty unless `state` is MODEL_STATE_FAILED.
+	// Why the last attempt to load it failed, in one line; empty where it didn't. A model that is being loaded again still
+	// has it.
 	Error string `protobuf:"bytes,3,opt,name=error,proto3" json:"error,omitempty"`
 	// The model's shape. Unset until its checkpoint has been read.
 	Config *ModelConfig `protobuf:"bytes,4,opt,name=config,proto3" json:"config,omitempty"`
 	// Seconds since the Unix epoch at which the service started to offer the model.
 	CreatedUnixSeconds int64 `protobuf:"varint,5,opt,name=created_unix_seconds,json=createdUnixSeconds,proto3" json:"created_unix_seconds,omitempty"`
 	// What is running and waiting now.
-	Load          *ModelLoad `protobuf:"bytes,6,opt,name=load,proto3" json:"load,omitempty"`
+	Load *ModelLoad `protobuf:"bytes,6,opt,name=load,proto3" json:"load,omitempty"`
+	// Bytes of memory that are set aside for its weights and its KV cache; 0 while it is not in memory.
+	MemoryBytes uint64 `protobuf:"varint,7,opt,name=memory_bytes,json=memoryBytes,proto3" json:"memory_bytes,omitempty"`
+	// While weights are quantized, at the first load: what share of them is done, from 0 to 1. Else 0.
+	LoadingShare  float64 `protobuf:"fixed64,8,opt,name=loading_share,json=loadingShare,proto3" json:"loading_share,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Model) Reset() {
 	*x = Model{}
-	mi := &file_linnet_v1_models_proto_msgTypes[4]
+	mi := &file_linnet_v1_models_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -290,7 +489,7 @@ func (x *Model) String() string {
 func (*Model) ProtoMessage() {}
 
 func (x *Model) ProtoReflect() protoreflect.Message {
-	mi := &file_linnet_v1_models_proto_msgTypes[4]
+	mi := &file_linnet_v1_models_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -303,7 +502,7 @@ func (x *Model) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Model.ProtoReflect.Descriptor instead.
 func (*Model) Descriptor() ([]byte, []int) {
-	return file_linnet_v1_models_proto_rawDescGZIP(), []int{4}
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Model) GetId() string {
@@ -348,6 +547,20 @@ func (x *Model) GetLoad() *ModelLoad {
 	return nil
 }
 
+func (x *Model) GetMemoryBytes() uint64 {
+	if x != nil {
+		return x.MemoryBytes
+	}
+	return 0
+}
+
+func (x *Model) GetLoadingShare() float64 {
+	if x != nil {
+		return x.LoadingShare
+	}
+	return 0
+}
+
 // Describes a model's shape.
 type ModelConfig struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -373,7 +586,7 @@ type ModelConfig struct {
 
 func (x *ModelConfig) Reset() {
 	*x = ModelConfig{}
-	mi := &file_linnet_v1_models_proto_msgTypes[5]
+	mi := &file_linnet_v1_models_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -385,7 +598,7 @@ func (x *ModelConfig) String() string {
 func (*ModelConfig) ProtoMessage() {}
 
 func (x *ModelConfig) ProtoReflect() protoreflect.Message {
-	mi := &file_linnet_v1_models_proto_msgTypes[5]
+	mi := &file_linnet_v1_models_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -398,7 +611,7 @@ func (x *ModelConfig) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelConfig.ProtoReflect.Descriptor instead.
 func (*ModelConfig) Descriptor() ([]byte, []int) {
-	return file_linnet_v1_models_proto_rawDescGZIP(), []int{5}
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ModelConfig) GetContextLength() uint32 {
@@ -474,7 +687,7 @@ type ModelLoad struct {
 
 func (x *ModelLoad) Reset() {
 	*x = ModelLoad{}
-	mi := &file_linnet_v1_models_proto_msgTypes[6]
+	mi := &file_linnet_v1_models_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -486,7 +699,7 @@ func (x *ModelLoad) String() string {
 func (*ModelLoad) ProtoMessage() {}
 
 func (x *ModelLoad) ProtoReflect() protoreflect.Message {
-	mi := &file_linnet_v1_models_proto_msgTypes[6]
+	mi := &file_linnet_v1_models_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -499,7 +712,7 @@ func (x *ModelLoad) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ModelLoad.ProtoReflect.Descriptor instead.
 func (*ModelLoad) Descriptor() ([]byte, []int) {
-	return file_linnet_v1_models_proto_rawDescGZIP(), []int{6}
+	return file_linnet_v1_models_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ModelLoad) GetRunningRequests() uint32 {
@@ -535,20 +748,31 @@ var File_linnet_v1_models_proto protoreflect.FileDescriptor
 const file_linnet_v1_models_proto_rawDesc = "" +
 	"\n" +
 	"\x16linnet/v1/models.proto\x12\tlinnet.v1\"\x13\n" +
-	"\x11ListModelsRequest\">\n" +
+	"\x11ListModelsRequest\"l\n" +
 	"\x12ListModelsResponse\x12(\n" +
-	"\x06models\x18\x01 \x03(\v2\x10.linnet.v1.ModelR\x06models\"!\n" +
+	"\x06models\x18\x01 \x03(\v2\x10.linnet.v1.ModelR\x06models\x12,\n" +
+	"\x12memory_limit_bytes\x18\x02 \x01(\x04R\x10memoryLimitBytes\"!\n" +
 	"\x0fGetModelRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\":\n" +
 	"\x10GetModelResponse\x12&\n" +
-	"\x05model\x18\x01 \x01(\v2\x10.linnet.v1.ModelR\x05model\"\xe6\x01\n" +
+	"\x05model\x18\x01 \x01(\v2\x10.linnet.v1.ModelR\x05model\"\"\n" +
+	"\x10LoadModelRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\";\n" +
+	"\x11LoadModelResponse\x12&\n" +
+	"\x05model\x18\x01 \x01(\v2\x10.linnet.v1.ModelR\x05model\"$\n" +
+	"\x12UnloadModelRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"=\n" +
+	"\x13UnloadModelResponse\x12&\n" +
+	"\x05model\x18\x01 \x01(\v2\x10.linnet.v1.ModelR\x05model\"\xae\x02\n" +
 	"\x05Model\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12+\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x15.linnet.v1.ModelStateR\x05state\x12\x14\n" +
 	"\x05error\x18\x03 \x01(\tR\x05error\x12.\n" +
 	"\x06config\x18\x04 \x01(\v2\x16.linnet.v1.ModelConfigR\x06config\x120\n" +
 	"\x14created_unix_seconds\x18\x05 \x01(\x03R\x12createdUnixSeconds\x12(\n" +
-	"\x04load\x18\x06 \x01(\v2\x14.linnet.v1.ModelLoadR\x04load\"\x97\x02\n" +
+	"\x04load\x18\x06 \x01(\v2\x14.linnet.v1.ModelLoadR\x04load\x12!\n" +
+	"\fmemory_bytes\x18\a \x01(\x04R\vmemoryBytes\x12#\n" +
+	"\rloading_share\x18\b \x01(\x01R\floadingShare\"\x97\x02\n" +
 	"\vModelConfig\x12%\n" +
 	"\x0econtext_length\x18\x01 \x01(\rR\rcontextLength\x12\x1d\n" +
 	"\n" +
@@ -572,11 +796,13 @@ const file_linnet_v1_models_proto_rawDesc = "" +
 	"\x14MODEL_STATE_UNLOADED\x10\x01\x12\x17\n" +
 	"\x13MODEL_STATE_LOADING\x10\x02\x12\x15\n" +
 	"\x11MODEL_STATE_READY\x10\x03\x12\x16\n" +
-	"\x12MODEL_STATE_FAILED\x10\x042\x98\x01\n" +
+	"\x12MODEL_STATE_FAILED\x10\x042\xae\x02\n" +
 	"\x06Models\x12I\n" +
 	"\n" +
 	"ListModels\x12\x1c.linnet.v1.ListModelsRequest\x1a\x1d.linnet.v1.ListModelsResponse\x12C\n" +
-	"\bGetModel\x12\x1a.linnet.v1.GetModelRequest\x1a\x1b.linnet.v1.GetModelResponseB\x93\x01\n" +
+	"\bGetModel\x12\x1a.linnet.v1.GetModelRequest\x1a\x1b.linnet.v1.GetModelResponse\x12F\n" +
+	"\tLoadModel\x12\x1b.linnet.v1.LoadModelRequest\x1a\x1c.linnet.v1.LoadModelResponse\x12L\n" +
+	"\vUnloadModel\x12\x1d.linnet.v1.UnloadModelRequest\x1a\x1e.linnet.v1.UnloadModelResponseB\x93\x01\n" +
 	"\rcom.linnet.v1B\vModelsProtoP\x01Z0example.com/linnet-client/gen/linnet/v1;linnetv1\xa2\x02\x03LXX\xaa\x02\tLinnet.V1\xca\x02\tLinnet\\V1\xe2\x02\x15Linnet\\V1\\GPBMetadata\xea\x02\n" +
 	"Linnet::V1b\x06proto3"
 
@@ -593,32 +819,42 @@ func file_linnet_v1_models_proto_rawDescGZIP() []byte {
 }
 
 var file_linnet_v1_models_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_linnet_v1_models_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_linnet_v1_models_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_linnet_v1_models_proto_goTypes = []any{
-	(ModelState)(0),            // 0: linnet.v1.ModelState
-	(*ListModelsRequest)(nil),  // 1: linnet.v1.ListModelsRequest
-	(*ListModelsResponse)(nil), // 2: linnet.v1.ListModelsResponse
-	(*GetModelRequest)(nil),    // 3: linnet.v1.GetModelRequest
-	(*GetModelResponse)(nil),   // 4: linnet.v1.GetModelResponse
-	(*Model)(nil),              // 5: linnet.v1.Model
-	(*ModelConfig)(nil),        // 6: linnet.v1.ModelConfig
-	(*ModelLoad)(nil),          // 7: linnet.v1.ModelLoad
+	(ModelState)(0),             // 0: linnet.v1.ModelState
+	(*ListModelsRequest)(nil),   // 1: linnet.v1.ListModelsRequest
+	(*ListModelsResponse)(nil),  // 2: linnet.v1.ListModelsResponse
+	(*GetModelRequest)(nil),     // 3: linnet.v1.GetModelRequest
+	(*GetModelResponse)(nil),    // 4: linnet.v1.GetModelResponse
+	(*LoadModelRequest)(nil),    // 5: linnet.v1.LoadModelRequest
+	(*LoadModelResponse)(nil),   // 6: linnet.v1.LoadModelResponse
+	(*UnloadModelRequest)(nil),  // 7: linnet.v1.UnloadModelRequest
+	(*UnloadModelResponse)(nil), // 8: linnet.v1.UnloadModelResponse
+	(*Model)(nil),               // 9: linnet.v1.Model
+	(*ModelConfig)(nil),         // 10: linnet.v1.ModelConfig
+	(*ModelLoad)(nil),           // 11: linnet.v1.ModelLoad
 }
 var file_linnet_v1_models_proto_depIdxs = []int32{
-	5, // 0: linnet.v1.ListModelsResponse.models:type_name -> linnet.v1.Model
-	5, // 1: linnet.v1.GetModelResponse.model:type_name -> linnet.v1.Model
-	0, // 2: linnet.v1.Model.state:type_name -> linnet.v1.ModelState
-	6, // 3: linnet.v1.Model.config:type_name -> linnet.v1.ModelConfig
-	7, // 4: linnet.v1.Model.load:type_name -> linnet.v1.ModelLoad
-	1, // 5: linnet.v1.Models.ListModels:input_type -> linnet.v1.ListModelsRequest
-	3, // 6: linnet.v1.Models.GetModel:input_type -> linnet.v1.GetModelRequest
-	2, // 7: linnet.v1.Models.ListModels:output_type -> linnet.v1.ListModelsResponse
-	4, // 8: linnet.v1.Models.GetModel:output_type -> linnet.v1.GetModelResponse
-	7, // [7:9] is the sub-list for method output_type
-	5, // [5:7] is the sub-list for method input_type
-	5, // [5:5] is the sub-list for extension type_name
-	5, // [5:5] is the sub-list for extension extendee
-	0, // [0:5] is the sub-list for field type_name
+	9,  // 0: linnet.v1.ListModelsResponse.models:type_name -> linnet.v1.Model
+	9,  // 1: linnet.v1.GetModelResponse.model:type_name -> linnet.v1.Model
+	9,  // 2: linnet.v1.LoadModelResponse.model:type_name -> linnet.v1.Model
+	9,  // 3: linnet.v1.UnloadModelResponse.model:type_name -> linnet.v1.Model
+	0,  // 4: linnet.v1.Model.state:type_name -> linnet.v1.ModelState
+	10, // 5: linnet.v1.Model.config:type_name -> linnet.v1.ModelConfig
+	11, // 6: linnet.v1.Model.load:type_name -> linnet.v1.ModelLoad
+	1,  // 7: linnet.v1.Models.ListModels:input_type -> linnet.v1.ListModelsRequest
+	3,  // 8: linnet.v1.Models.GetModel:input_type -> linnet.v1.GetModelRequest
+	5,  // 9: linnet.v1.Models.LoadModel:input_type -> linnet.v1.LoadModelRequest
+	7,  // 10: linnet.v1.Models.UnloadModel:input_type -> linnet.v1.UnloadModelRequest
+	2,  // 11: linnet.v1.Models.ListModels:output_type -> linnet.v1.ListModelsResponse
+	4,  // 12: linnet.v1.Models.GetModel:output_type -> linnet.v1.GetModelResponse
+	6,  // 13: linnet.v1.Models.LoadModel:output_type -> linnet.v1.LoadModelResponse
+	8,  // 14: linnet.v1.Models.UnloadModel:output_type -> linnet.v1.UnloadModelResponse
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_linnet_v1_models_proto_init() }
@@ -632,7 +868,7 @@ func file_linnet_v1_models_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_linnet_v1_models_proto_rawDesc), len(file_linnet_v1_models_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   7,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,20 +19,30 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Models_ListModels_FullMethodName = "/linnet.v1.Models/ListModels"
-	Models_GetModel_FullMethodName   = "/linnet.v1.Models/GetModel"
+	Models_ListModels_FullMethodName  = "/linnet.v1.Models/ListModels"
+	Models_GetModel_FullMethodName    = "/linnet.v1.Models/GetModel"
+	Models_LoadModel_FullMethodName   = "/linnet.v1.Models/LoadModel"
+	Models_UnloadModel_FullMethodName = "/linnet.v1.Models/UnloadModel"
 )
 
 // ModelsClient is the client API for Models service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Tells which models the service has, and in which state each is.
+// Tells which models the service has, and in which state each is; loads and unloads them. Requests load their model by
+// themselves, and where memory is short the service unloads the model that has been idle longest.
 type ModelsClient interface {
 	// Lists the models in the order of the configuration, the default model first.
 	ListModels(ctx context.Context, in *ListModelsRequest, opts ...grpc.CallOption) (*ListModelsResponse, error)
 	// Gets one model. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND.
 	GetModel(ctx context.Context, in *GetModelRequest, opts ...grpc.CallOption) (*GetModelResponse, error)
+	// Loads a model, unless it is in memory, and answers when it is. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND. One that
+	// can't be loaded, or for which there is no memory: UNAVAILABLE, reason MODEL_LOAD_FAILED. Cancelling the call ends
+	// the waiting, not the loading.
+	LoadModel(ctx context.Context, in *LoadModelRequest, opts ...grpc.CallOption) (*LoadModelResponse, error)
+	// Frees a model's memory, unless it is not in memory, and answers when that is done. Unknown: NOT_FOUND, reason
+	// MODEL_NOT_FOUND. One that requests use, or that is being loaded: FAILED_PRECONDITION, reason MODEL_BUSY.
+	UnloadModel(ctx context.Context, in *UnloadModelRequest, opts ...grpc.CallOption) (*UnloadModelResponse, error)
 }
 
 type modelsClient struct {
@@ -63,16 +73,44 @@ func (c *modelsClient) GetModel(ctx context.Context, in *GetModelRequest, opts .
 	return out, nil
 }
 
+func (c *modelsClient) LoadModel(ctx context.Context, in *LoadModelRequest, opts ...grpc.CallOption) (*LoadModelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(LoadModelResponse)
+	err := c.cc.Invoke(ctx, Models_LoadModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *modelsClient) UnloadModel(ctx context.Context, in *UnloadModelRequest, opts ...grpc.CallOption) (*UnloadModelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UnloadModelResponse)
+	err := c.cc.Invoke(ctx, Models_UnloadModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ModelsServer is the server API for Models service.
 // All implementations must embed UnimplementedModelsServer
 // for forward compatibility.
 //
-// Tells which models the service has, and in which state each is.
+// Tells which models the service has, and in which state each is; loads and unloads them. Requests load their model by
+// themselves, and where memory is short the service unloads the model that has been idle longest.
 type ModelsServer interface {
 	// Lists the models in the order of the configuration, the default model first.
 	ListModels(context.Context, *ListModelsRequest) (*ListModelsResponse, error)
 	// Gets one model. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND.
 	GetModel(context.Context, *GetModelRequest) (*GetModelResponse, error)
+	// Loads a model, unless it is in memory, and answers when it is. Unknown: NOT_FOUND, reason MODEL_NOT_FOUND. One that
+	// can't be loaded, or for which there is no memory: UNAVAILABLE, reason MODEL_LOAD_FAILED. Cancelling the call ends
+	// the waiting, not the loading.
+	LoadModel(context.Context, *LoadModelRequest) (*LoadModelResponse, error)
+	// Frees a model's memory, unless it is not in memory, and answers when that is done. Unknown: NOT_FOUND, reason
+	// MODEL_NOT_FOUND. One that requests use, or that is being loaded: FAILED_PRECONDITION, reason MODEL_BUSY.
+	UnloadModel(context.Context, *UnloadModelRequest) (*UnloadModelResponse, error)
 	mustEmbedUnimplementedModelsServer()
 }
 
@@ -88,6 +126,12 @@ func (UnimplementedModelsServer) ListModels(context.Context, *ListModelsRequest)
 }
 func (UnimplementedModelsServer) GetModel(context.Context, *GetModelRequest) (*GetModelResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetModel not implemented")
+}
+func (UnimplementedModelsServer) LoadModel(context.Context, *LoadModelRequest) (*LoadModelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method LoadModel not implemented")
+}
+func (UnimplementedModelsServer) UnloadModel(context.Context, *UnloadModelRequest) (*UnloadModelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UnloadModel not implemented")
 }
 func (UnimplementedModelsServer) mustEmbedUnimplementedModelsServer() {}
 func (UnimplementedModelsServer) testEmbeddedByValue()                {}
@@ -146,6 +190,42 @@ func _Models_GetModel_Handler(srv interface{}, ctx context.Context, dec func(int
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Models_LoadModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(LoadModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelsServer).LoadModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Models_LoadModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelsServer).LoadModel(ctx, req.(*LoadModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Models_UnloadModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UnloadModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelsServer).UnloadModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Models_UnloadModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelsServer).UnloadModel(ctx, req.(*UnloadModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Models_ServiceDesc is the grpc.ServiceDesc for Models service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -160,6 +240,14 @@ var Models_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetModel",
 			Handler:    _Models_GetModel_Handler,
+		},
+		{
+			MethodName: "LoadModel",
+			Handler:    _Models_LoadModel_Handler,
+		},
+		{
+			MethodName: "UnloadModel",
+			Handler:    _Models_UnloadModel_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -26,7 +26,7 @@ type TokenizeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's id, as listed by `Models.ListModels`; at most 256 bytes. Empty: the default model. Unknown: NOT_FOUND.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// The text, valid UTF-8. May be empty. `<|endoftext|>` inside it is the document separator.
+	// The text, valid UTF-8. May be empty; at most 131,072 bytes. `<|endoftext|>` inside it is the document separator.
 	Text          string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -219,7 +219,7 @@ type DetokenizeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The model's id, as in `TokenizeRequest`.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// The tokens, each in [0, vocabulary size).
+	// The tokens, each in [0, vocabulary size); at most 131,072.
 	TokenIds      []uint32 `protobuf:"varint,2,rep,packed,name=token_ids,json=tokenIds,proto3" json:"token_ids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
