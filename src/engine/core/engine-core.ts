@@ -131,7 +131,9 @@ export class EngineCore {
 
   #releaseAborted(): void {
     for (const id of this.#aborted) {
-      const group = this.#groups.get(id)!;
+      const group = this.#groups.get(id);
+      // It was aborted during the step that ended it.
+      if (group === undefined) continue;
       this.#scheduler.removeWaiting(group);
       for (const sequence of group.running.values()) this.#end(sequence);
       this.#groups.delete(id);

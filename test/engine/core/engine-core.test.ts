@@ -147,6 +147,14 @@ describe('a request', () => {
     expect(core.hasWork).toBe(false);
   });
 
+  it('may be aborted during the step that ends it, and the core goes on', async () => {
+    const core = createTestCore(model, { onRun: () => core.abort(1) });
+    core.add(drawn({ prompts: [PROMPT.slice(0, 10)], numCandidates: 2, maxTokens: 1 }));
+    expect(tokensOf(await finishAll(core)).map(({ length }) => length)).toEqual([1, 1]);
+    core.add(drawn({ id: 2, numCandidates: 2, maxTokens: 3 }));
+    expect(tokensOf(await finishAll(core), 2).map(({ length }) => length)).toEqual([3, 3]);
+  });
+
   it('goes on beside one that is aborted, with the same tokens', async () => {
     const alone = createTestCore(model);
     alone.add(drawn({ id: 2 }));
