@@ -19,6 +19,7 @@ describe('parseCompletionRequest', () => {
       generate: {
         model: '',
         input: undefined,
+        prompts: [],
         maxTokens: 16,
         temperature: undefined,
         topP: undefined,
