@@ -9,7 +9,7 @@ import { createJsonBody } from './json-body.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createModelRoute, createModelsRoute } from './models-route.js';
 import { createOpenapiRoute } from './openapi/openapi-route.js';
-import { createAssets } from './page-files.js';
+import { createAssets, docsRoute } from './page-files.js';
 import { createRequestHeaders } from './request-headers.js';
 import { createRequestLog } from './request-log.js';
 import type { ScoreClient } from './score-client.js';
@@ -44,6 +44,7 @@ export function createApp(deps: AppDeps): Express {
   const post = (path: string[], handler: RequestHandler) =>
     app.route(path).post(createJsonBody(config.maxBodyBytes), handler).all(methodNotAllowed('POST'));
   get('/', createServiceRoute(deps));
+  get('/docs', docsRoute);
   app.use('/assets', createAssets());
   get('/openapi.json', createOpenapiRoute(deps.version));
   get(['/health', '/health/ready'], createHealthRoute(status, lifecycle));
