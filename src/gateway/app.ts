@@ -12,7 +12,7 @@ import { createKeyGuard } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createModelRoute, createModelsRoute } from './models-route.js';
 import { createOpenapiRoute } from './openapi/openapi-route.js';
-import { createAssets } from './page-files.js';
+import { createAssets, docsRoute } from './page-files.js';
 import { createRequestHeaders } from './request-headers.js';
 import { createRequestLog } from './request-log.js';
 import type { ScoreClient } from './score-client.js';
@@ -51,6 +51,7 @@ export function createApp(deps: AppDeps): Express {
   const post = (path: string[], handler: RequestHandler) =>
     app.route(path).post(guard, createJsonBody(config.maxBodyBytes), handler).all(methodNotAllowed('POST'));
   get('/', createServiceRoute(deps));
+  get('/docs', docsRoute);
   app.use('/assets', createAssets());
   get('/openapi.json', createOpenapiRoute(deps.version));
   get(['/health', '/health/ready'], createHealthRoute(deps));

@@ -12,7 +12,7 @@ const PAGE_POLICY = [
 ].join('; ');
 
 /** The pages that the build makes. */
-export type PageName = 'index' | 'docs';
+type PageName = 'index' | 'docs';
 
 /** Answers with a page. Browsers ask whether it has changed each time; what it loads never does. */
 export function sendPage(response: Response, name: PageName): void {
@@ -23,6 +23,9 @@ export function sendPage(response: Response, name: PageName): void {
   });
   response.sendFile(`${name}.html`, { root: ROOT, cacheControl: false });
 }
+
+/** Answers with the page that shows the OpenAPI document. */
+export const docsRoute: RequestHandler = (_request, response) => sendPage(response, 'docs');
 
 /** Makes the handler for what the pages load. The name of each file changes with what is in it. */
 export function createAssets(): RequestHandler {

@@ -1,4 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+
+const entry = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 // The pages are files of their own and nothing inside them is a script or a style, so that the gateway can forbid all
 // that is inline. Addresses are relative: a proxy may put the service below any path.
@@ -11,6 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: ['chrome123', 'firefox121', 'safari17.5'],
     reportCompressedSize: false,
+    rolldownOptions: { input: [entry('index.html'), entry('docs.html')] },
   },
   logLevel: 'warn',
 });

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { axeViolations } from '../support/axe-violations.js';
 import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
 import { ROOT } from '../support/linnet-process.js';
@@ -23,13 +23,6 @@ async function ended(page: Page, index = 0): Promise<void> {
   await pane(page, index)
     .getByText(/^(Length reached|The text has ended)$/)
     .waitFor();
-}
-
-/** Finds what axe finds fault with. It is run from outside: the page's own policy lets no script in. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const results = await page.evaluate(() => (globalThis as unknown as { axe: typeof axe }).axe.run());
-  return results.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(', ')}`);
 }
 
 describe.skipIf(CHROMIUM === undefined)(`the page, in a browser${WITHOUT_CHROMIUM}`, () => {
@@ -204,7 +197,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page, in a browser${WITHOUT_CHROMIU
 
   it.each(['light', 'dark'] as const)('has no fault that axe could find, in %s', async (colorScheme) => {
     const { page } = await open({ colorScheme });
-    expect(await violations(page)).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
     await page.getByLabel('Compare').check();
     await write(page, 'One two three', 2);
     await page.getByText('The same request elsewhere').first().click();
@@ -212,7 +205,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page, in a browser${WITHOUT_CHROMIU
     await page.getByRole('listbox').first().focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
-    expect(await violations(page)).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
     const ground = await page.evaluate('getComputedStyle(document.body).backgroundColor');
     expect(ground).toBe(colorScheme === 'dark' ? 'rgb(23, 21, 20)' : 'rgb(242, 240, 238)');
   });
@@ -224,6 +217,6 @@ describe.skipIf(CHROMIUM === undefined)(`the page, in a browser${WITHOUT_CHROMIU
     await page.getByRole('group', { name: 'In place of' }).waitFor();
     await page.getByText('Settings').click();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
-    expect(await violations(page)).toEqual([]);
+    expect(await axeViolations(page)).toEqual([]);
   });
 });

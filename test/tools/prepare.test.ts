@@ -31,7 +31,9 @@ function createProject({ installed }: { installed: boolean }): string {
   ]) {
     cpSync(join(ROOT, file), join(project, file));
   }
-  writeFileSync(join(project, 'src/page/index.html'), '<p>A page</p>\n');
+  for (const page of ['index', 'docs']) {
+    writeFileSync(join(project, `src/page/${page}.html`), '<p>A page</p>\n');
+  }
   writeFileSync(join(project, 'src/answer.ts'), SOURCE);
   if (installed) symlinkSync(join(ROOT, 'node_modules'), join(project, 'node_modules'));
   return project;

@@ -143,6 +143,14 @@ export const OPERATIONS: readonly Operation[] = [
     errors: [],
   },
   {
+    id: 'docs',
+    method: 'get',
+    paths: ['/docs'],
+    summary: 'Shows this document to a browser, to read and to try',
+    answer: { description: 'A page.', content: { 'text/html': { type: 'string' } } },
+    errors: [],
+  },
+  {
     id: 'openapi',
     method: 'get',
     paths: ['/openapi.json'],
