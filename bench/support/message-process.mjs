@@ -7,13 +7,16 @@ import { toGenerateResponse } from '../../dist/grpc/generate-response.js';
 import { createGrpcServer } from '../../dist/grpc/server.js';
 import { answer } from './child-process.mjs';
 
-const DELTA = { type: 'delta', text: ' token', tokenIds: [11241], tokenBytes: Buffer.from(' token') };
+const DELTA = {
+  ...{ type: 'delta', index: 0, text: ' token', tokenIds: [11241], tokenBytes: Buffer.from(' token') },
+  ...{ logprobs: [], echoedTokens: 0 },
+};
 const ACCEPTED = {
   ...{ type: 'accepted', model: 'bench', systemFingerprint: 'fp_0123456789ab' },
-  ...{ promptTokens: 16, cachedTokens: 0 },
+  ...{ prompts: [new Int32Array(16)], cachedTokens: 0 },
 };
 const FINISHED = {
-  ...{ type: 'finished', finishReason: 'length', stop: undefined },
+  ...{ type: 'finished', index: 0, finishReason: 'length', stop: undefined },
   usage: { promptTokens: 16, completionTokens: 0, cachedTokens: 0, acceptedPredictionTokens: 0 },
   timings: { queueMs: 1, prefillMs: 10, decodeMs: 100 },
 };

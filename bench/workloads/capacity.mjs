@@ -44,7 +44,8 @@ export const capacity = {
 async function stepMs(runner, { classIndex, capacity: positions }) {
   const live = Math.min(LIVE_TOKENS, positions - 1);
   const promptIds = new Int32Array(live + 1);
-  const sequence = new Sequence({ id: 1, promptIds, maxTokens: 1, sampling: {} }, { arrivedAtMs: 0 });
+  const request = { id: 1, prompts: [promptIds], numCandidates: 1, maxTokens: 1, sampling: {} };
+  const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
   sequence.numComputedTokens = live;
   const firstSlot = { classIndex, index: 0 };
   const batch = { sequences: [sequence], firstSlot, capacity: positions, numNewTokens: 1, moves: [] };

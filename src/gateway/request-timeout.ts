@@ -10,8 +10,8 @@ const LIBRARY_HEADERS = ['x-stainless-timeout', 'x-stainless-read-timeout'];
 
 /**
  * Says how long a completion may take: the least of the body's `timeout_ms`, the header `x-request-timeout-ms` and,
- * where the answer comes in one piece, the time after which an OpenAI library stops waiting for it. Milliseconds;
- * undefined for as long as it needs.
+ * where the answer comes in one piece, the time after which an OpenAI library stops waiting for it, and a little more:
+ * the library's own error is what its user expects. Milliseconds; undefined for as long as it needs.
  *
  * @throws GatewayError 400 that names the header.
  */
@@ -36,6 +36,6 @@ function ownHeader(request: Request): number | undefined {
 function seconds(request: Request) {
   return (header: string): number | undefined => {
     const ms = Number(request.get(header) || Number.NaN) * 1000;
-    return ms >= 1 && ms <= MAX_MS ? Math.floor(ms) : undefined;
+    return ms >= 1 && ms <= MAX_MS ? Math.min(Math.floor(ms * 1.1) + 100, MAX_MS) : undefined;
   };
 }

@@ -84,6 +84,7 @@ describe.skipIf(!hasGrpcurl)('grpcurl (skipped where it is neither on the PATH n
     expect(lines(await grpcurl(harness.target, 'list', 'linnet.v1.Completion'))).toEqual([
       'linnet.v1.Completion.Cancel',
       'linnet.v1.Completion.Generate',
+      'linnet.v1.Completion.Score',
     ]);
   });
 
@@ -103,7 +104,7 @@ describe.skipIf(!hasGrpcurl)('grpcurl (skipped where it is neither on the PATH n
       'finished',
     ]);
     expect(harness.engine.generations[0]?.request).toMatchObject({
-      prompt: 'The future of AI is',
+      prompts: [{ field: 'prompt', input: 'The future of AI is' }],
       maxTokens: 15,
     });
   });

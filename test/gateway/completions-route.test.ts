@@ -420,8 +420,8 @@ describe('A deadline', () => {
     ['the body', { timeout_ms: 40_000 }, {}, 40_000],
     ['the header', {}, { 'x-request-timeout-ms': '50000' }, 50_000],
     ['the shorter of both', { timeout_ms: 70_000 }, { 'x-request-timeout-ms': '60000' }, 60_000],
-    ['the OpenAI library of JavaScript', {}, { 'x-stainless-timeout': '30' }, 30_000],
-    ['the OpenAI library of Python', {}, { 'x-stainless-read-timeout': '20.5' }, 20_500],
+    ['the OpenAI library of JavaScript', {}, { 'x-stainless-timeout': '30' }, 33_100],
+    ['the OpenAI library of Python', {}, { 'x-stainless-read-timeout': '20.5' }, 22_650],
     [
       'nobody, where a library limits only the wait for the next part',
       STREAM,

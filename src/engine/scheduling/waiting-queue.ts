@@ -37,8 +37,8 @@ export class WaitingQueue {
       group.numPromptTokens,
     );
     // One that is alone may be as long as the context and the contract allow.
-    const tooMany = this.#groups.length > 0 && waitingTokens > maxWaitingTokens;
-    if (tooMany || this.#groups.length >= maxWaiting + numFree) return false;
+    const tooMany = this.numNew > 0 && waitingTokens > maxWaitingTokens;
+    if (tooMany || this.numNew >= maxWaiting + numFree) return false;
     this.#groups.push(group);
     return true;
   }
