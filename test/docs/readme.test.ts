@@ -17,7 +17,9 @@ interface Example {
   readonly title: string;
 }
 
-const examples: Example[] = [...README.matchAll(/^```(\w+) run\n([\s\S]*?)^```$/gm)].map(
+const HTTP = readFileSync(join(ROOT, 'docs/http.md'), 'utf8');
+
+const examples: Example[] = [...(README + HTTP).matchAll(/^```(\w+) run\n([\s\S]*?)^```$/gm)].map(
   ([, language = '', code = '']) => ({
     language,
     code,
@@ -40,7 +42,7 @@ function run({ language, code }: Example, { http, grpc }: LinnetAddresses) {
   return runInShell(withGrpcurl(here));
 }
 
-describe('README', () => {
+describe('The documents', () => {
   let linnet: LinnetProcess;
   let addresses: LinnetAddresses;
 
@@ -52,12 +54,12 @@ describe('README', () => {
     expect(await linnet.end()).toBe(0);
   });
 
-  it('has examples in all its languages', () => {
+  it('have examples in all their languages', () => {
     expect(new Set(examples.map(({ language }) => language))).toEqual(new Set(['sh', 'js', 'python']));
     expect(examples.length).toBeGreaterThanOrEqual(8);
   });
 
-  describe('has examples that work as they stand', () => {
+  describe('have examples that work as they stand', () => {
     for (const example of examples) {
       const reason = obstacle(example);
       it.skipIf(reason !== undefined)(
@@ -72,7 +74,7 @@ describe('README', () => {
     }
   });
 
-  it('lists every setting with its flag, its variable and its default', () => {
+  it('list every setting with its flag, its variable and its default', () => {
     // The formatter pads the cells of a table.
     const text = README.replace(/ +/g, ' ');
     const { settings } = resolveSettings({ flags: {}, environment: {}, file: undefined });
