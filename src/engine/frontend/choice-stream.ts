@@ -85,7 +85,8 @@ export class ChoiceStream {
   take({ tokenIds, logprobs, finishReason }: SequenceOutput, atMs: number): void {
     if (this.#end !== undefined || (tokenIds.length === 0 && finishReason === undefined)) return;
     if (!this.#hasBegun) this.#begin();
-    if (tokenIds.length > 0) this.#clock.tick(atMs);
+    // One that generates nothing ends where the others have their first token.
+    if (tokenIds.length > 0 || this.#numTokens === 0) this.#clock.tick(atMs);
     // A step computes one token for certain; those behind it are guesses that held.
     const addToken = (i: number) => this.#addToken(tokenIds[i]!, logprobs?.[i], i > 0);
     const numTexts = finishReason === 'stop' ? tokenIds.length - 1 : tokenIds.length;

@@ -70,8 +70,7 @@ export class Admission {
   admitNext(isReady: (group: SequenceGroup) => boolean): Sequence | undefined {
     if (this.#numRunning >= this.#limits.maxRunning) return undefined;
     const group = this.#waiting.find(isReady);
-    const count =
-      group === undefined ? 0 : Math.min(group.numWaitingCandidates, this.#numFitting(group.next));
+    const count = group === undefined ? 0 : this.#numToTake(group);
     // Nobody passes one for which there is no memory yet: it would wait for ever.
     if (group === undefined || count === 0) return undefined;
     const lead = group.take(count);
@@ -94,10 +93,19 @@ export class Admission {
     this.#numReservedPositions -= this.#toReservation(sequence);
   }
 
-  /** How many sequences like this one there is room for. */
-  #numFitting(sequence: Sequence): number {
+  /** How many candidates of a prompt come now. */
+  #numToTake({ next, numWaitingCandidates }: SequenceGroup): number {
+    const numFitting = this.#numFitting(next, 0);
+    if (numFitting >= numWaitingCandidates) return numWaitingCandidates;
+    // Those that come later should find their prompt in the prefix cache, if that does not keep all from running.
+    const least = next.candidate === 0 || this.#numRunning === 0 ? 1 : 0;
+    return Math.min(numFitting, Math.max(least, this.#numFitting(next, next.numPromptTokens)));
+  }
+
+  /** How many sequences like this one there is room for, so many positions being left. */
+  #numFitting(sequence: Sequence, numLeft: number): number {
     const { maxRunning, maxCachedPositions } = this.#limits;
-    const numFree = maxCachedPositions - this.#numReservedPositions;
+    const numFree = maxCachedPositions - this.#numReservedPositions - numLeft;
     return Math.min(maxRunning - this.#numRunning, Math.floor(numFree / this.#toReservation(sequence)));
   }
 }

@@ -81,7 +81,10 @@ export class Scheduler {
     this.#admission.removeWaiting(group);
   }
 
-  /** Gives places to those whose turn it is, as many as there is room for; returns them. Between rounds only. */
+  /**
+   * Gives places to those whose turn it is, as many as there is room for; returns them. Between rounds only: a round
+   * begins with slots for all who may need one before it ends.
+   */
   admit(): readonly Sequence[] {
     const admitted: Sequence[] = [];
     if (this.numRunning === 0) this.#round = [];

@@ -65,13 +65,19 @@ describe('candidates of a prompt', () => {
     expect(counted.numTokens).toBe(PROMPT.length);
   });
 
-  it('compute only what is no whole chunk of it where they come later', async () => {
-    const { counted, onRun } = countingPrompts();
-    const core = createTestCore(model, { onRun, maxRunning: 4 });
-    core.add(drawn({ maxTokens: 1 }));
-    await finishAll(core);
-    expect(counted.numTokens).toBe(PROMPT.length + (PROMPT.length % CHUNK));
-  });
+  it.each([
+    ['places are short', { maxRunning: 4 }, 1],
+    ['memory is short', { maxCachedPositions: 4 * 64 }, 2],
+  ])(
+    'compute only what is no whole chunk of it where they come later, because %s',
+    async (_, limits, numLater) => {
+      const { counted, onRun } = countingPrompts();
+      const core = createTestCore(model, { onRun, ...limits });
+      core.add(drawn());
+      await finishAll(core);
+      expect(counted.numTokens).toBe(PROMPT.length + numLater * (PROMPT.length % CHUNK));
+    },
+  );
 
   it('are all made, 128 of them, in a KV cache that holds few', async () => {
     const maxCachedPositions = 2 * model.capacities.at(-1)!;

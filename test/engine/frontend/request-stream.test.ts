@@ -393,11 +393,15 @@ describe('request stream with echo', () => {
     const { stream } = setUp({ prompts: ['Once upon'], n: 2, echo: true });
     for (const index of [0, 1]) {
       accept(stream, index);
-      give(stream, { index, finishReason: 'length' });
+      give(stream, { index, finishReason: 'length' }, 1030);
     }
     const events = await readAll(stream);
     expect(textOf(events)).toBe('Once uponOnce upon');
-    expect(events.at(-1)).toMatchObject({ finishReason: 'length', usage: { completionTokens: 0 } });
+    expect(events.at(-1)).toMatchObject({
+      finishReason: 'length',
+      usage: { completionTokens: 0 },
+      timings: { prefillMs: 30, decodeMs: 0 },
+    });
   });
 });
 

@@ -256,7 +256,7 @@ export interface Accepted {
   seed: bigint;
   /** Tokens of all prompts. */
   promptTokens: number;
-  /** Tokens of the first prompt that were already computed for an earlier request; `Usage` tells those of all. */
+  /** Tokens of the first prompt that were already computed for an earlier one; `Usage` tells those of all. */
   cachedTokens: number;
   /**
    * Names what the bits of the answer depend on: the model's weights, the precision, the kernels and the processor. The
@@ -357,7 +357,7 @@ export interface Usage {
   promptTokens: number;
   /** Tokens generated, those of a stop string and the token that ended the completion included. */
   completionTokens: number;
-  /** Tokens of the prompts that were already computed for an earlier request; a part of `prompt_tokens`. */
+  /** Tokens of the prompts that were already computed for an earlier prompt; a part of `prompt_tokens`. */
   cachedTokens: number;
   /**
    * Tokens that were guessed from the text so far and turned out right, which saves time; a part of

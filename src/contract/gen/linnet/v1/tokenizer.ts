@@ -27,7 +27,7 @@ export const protobufFileName = "linnet/v1/tokenizer.proto";
 export interface TokenizeRequest {
   /** The model's id, as listed by `Models.ListModels`; at most 256 bytes. Empty: the default model. Unknown: NOT_FOUND. */
   model: string;
-  /** The text, valid UTF-8. May be empty. `<|endoftext|>` inside it is the document separator. */
+  /** The text, valid UTF-8. May be empty; at most 131,072 bytes. `<|endoftext|>` inside it is the document separator. */
   text: string;
 }
 
@@ -60,7 +60,7 @@ export interface Token {
 export interface DetokenizeRequest {
   /** The model's id, as in `TokenizeRequest`. */
   model: string;
-  /** The tokens, each in [0, vocabulary size). */
+  /** The tokens, each in [0, vocabulary size); at most 131,072. */
   tokenIds: number[];
 }
 
