@@ -7,9 +7,11 @@ import { obstacleTo, readExamples, runExample } from '../support/examples.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const examples = readExamples('README.md').filter(({ remark }) => remark === 'run');
+const examples = ['README.md', 'docs/http.md']
+  .flatMap(readExamples)
+  .filter(({ remark }) => remark === 'run');
 
-describe('README', () => {
+describe('The documents', () => {
   let linnet: LinnetProcess;
   let addresses: LinnetAddresses;
 
@@ -21,12 +23,12 @@ describe('README', () => {
     expect(await linnet.end()).toBe(0);
   });
 
-  it('has examples in all its languages', () => {
+  it('have examples in all their languages', () => {
     expect(new Set(examples.map(({ language }) => language))).toEqual(new Set(['sh', 'js', 'python']));
     expect(examples.length).toBeGreaterThanOrEqual(8);
   });
 
-  describe('has examples that work as they stand', () => {
+  describe('have examples that work as they stand', () => {
     for (const example of examples) {
       const reason = obstacleTo(example);
       it.skipIf(reason !== undefined)(
@@ -41,7 +43,7 @@ describe('README', () => {
     }
   });
 
-  it('lists every setting with its flag, its variable and its default', () => {
+  it('list every setting with its flag, its variable and its default', () => {
     // The formatter pads the cells of a table.
     const text = README.replace(/ +/g, ' ');
     const { settings } = resolveSettings({ flags: {}, environment: {}, file: undefined });

@@ -56,6 +56,11 @@ const fit: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   return_token_ids: fc.boolean(),
   include_stop_str_in_output: fc.boolean(),
   stop: fc.oneof(fc.constantFrom(null, 'e', ' the'), fc.array(well, { minLength: 1, maxLength: 4 })),
+  logit_bias: fc.dictionary(
+    fc.nat(60_000).map(String),
+    fc.oneof(fc.double({ min: -100, max: 100, noNaN: true }), fc.constantFrom(-101, -100, 100, 100.5)),
+    { maxKeys: 2 },
+  ),
   stream: fc.boolean(),
   temperature: fc.constantFrom(null, 0, 1, 2),
 };
