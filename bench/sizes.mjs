@@ -17,7 +17,7 @@ for (const size of sizes) {
   const scratch = mkdtempSync(join(tmpdir(), 'linnet-size-'));
   try {
     const directory = randomCheckpoint(join(scratch, size), size);
-    for (const precision of ['f32', 'q8', 'q4']) {
+    for (const precision of ['f32', 'q8', 'i8', 'q4']) {
       const options = {
         directory,
         precision,

@@ -44,9 +44,9 @@ export const kvCache = {
 };
 
 /** The same graph with an empty past and the whole text as new tokens, of which only the last gets logits. */
-async function generateWithoutCache({ session, config, rowMultiple }, prompt, numTokens) {
+async function generateWithoutCache({ session, config, padding }, prompt, numTokens) {
   const { numLayers, numHeads, hiddenSize } = config;
-  const inputs = new StepInputsFactory(config, rowMultiple);
+  const inputs = new StepInputsFactory(config, padding.tokens);
   const none = new Tensor('float32', new Float32Array(0), [1, numHeads, 0, hiddenSize / numHeads]);
   const past = {};
   for (let layer = 0; layer < numLayers; layer++) {
@@ -57,7 +57,7 @@ async function generateWithoutCache({ session, config, rowMultiple }, prompt, nu
   while (tokenIds.length < prompt.length + numTokens) {
     const sequence = { tokenIds, numComputedTokens: 0 };
     const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: 0 };
-    const last = Int32Array.from({ length: rowMultiple ?? 1 }, () => tokenIds.length - 1);
+    const last = Int32Array.from({ length: padding.logits }, () => tokenIds.length - 1);
     const logitRows = new Tensor('int32', last, [last.length]);
     const feeds = { ...inputs.fill(batch), ...past, logit_rows: logitRows };
     const { logits } = await session.run(feeds, ['logits']);

@@ -68,9 +68,9 @@ export const SETTINGS = {
     flag: '--precision <precision>',
     variable: 'LINNET_PRECISION',
     description: 'how weights are stored and multiplied',
-    allowed: 'f32, q8 or q4',
+    allowed: 'f32, q8, i8 or q4',
     default: 'q8',
-    schema: z.enum(['f32', 'q8', 'q4']),
+    schema: z.enum(['f32', 'q8', 'i8', 'q4']),
   }),
   deterministic: setting({
     name: 'deterministic',

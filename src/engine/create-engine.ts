@@ -26,7 +26,7 @@ export interface EngineOptions {
   readonly cacheDirectory?: string | undefined;
   /**
    * Makes every token's bits independent of what else runs, at 'q4' too, where that costs a lone stream some speed. At
-   * 'f32' and 'q8' it is so anyway. Default false.
+   * the other precisions it is so anyway. Default false.
    */
   readonly deterministic?: boolean | undefined;
   /**

@@ -6,10 +6,10 @@ import type { Detokenization, Tokenization } from './tokenization.js';
 export type ModelState = 'unloaded' | 'loading' | 'ready' | 'failed';
 
 /**
- * How a model's matrices are stored and multiplied: as the checkpoint has them, or in blocks of 128 weights of 8 or of
- * 4 bits that share a scale.
+ * How a model's matrices are stored and multiplied: as the checkpoint has them, in blocks of 128 weights of 8 or of 4 bits
+ * that share a scale, or as 8-bit integers with one scale for each row of the input and each output.
  */
-export type Precision = 'f32' | 'q8' | 'q4';
+export type Precision = 'f32' | 'q8' | 'i8' | 'q4';
 
 /** A model's shape. */
 export interface ModelShape {

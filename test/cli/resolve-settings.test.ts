@@ -119,7 +119,7 @@ describe('settings', () => {
       models: fc.array(fc.constantFrom('fable', 'tale=/models/a b', '/a,b', '[c]', 'gpt2@main'), {
         minLength: 1,
       }),
-      precision: fc.constantFrom('f32', 'q8', 'q4'),
+      precision: fc.constantFrom('f32', 'q8', 'i8', 'q4'),
       deterministic: fc.boolean(),
       lookup: fc.boolean(),
       cacheDirectory: fc.constantFrom('auto', '/var/cache/linnet'),

@@ -1,10 +1,12 @@
 import { capacitiesFor } from '../../src/engine/kv-cache/slot-table.js';
 import { openCheckpoint } from '../../src/engine/model/checkpoint.js';
+import { F32_FORMAT } from '../../src/engine/model/f32-format.js';
 import type { Gpt2Config } from '../../src/engine/model/gpt2-config.js';
 import { buildGpt2Graph } from '../../src/engine/model/gpt2-graph.js';
+import { type MatrixFormat, rowPadding } from '../../src/engine/model/matrix-format.js';
 import { ModelRunner } from '../../src/engine/model/model-runner.js';
-import type { QuantizationScheme } from '../../src/engine/model/quantization.js';
-import { openQuantizedWeights } from '../../src/engine/model/quantized-cache.js';
+import { openWeights } from '../../src/engine/model/quantized-cache.js';
+import { folderOf } from '../../src/engine/model/safetensors.js';
 import { createSession } from '../../src/engine/model/session.js';
 import { Sequence } from '../../src/engine/scheduling/sequence.js';
 import { groupRequest } from './group-request.js';
@@ -15,31 +17,28 @@ export interface ModelUnderTest {
   readonly capacities: readonly number[];
 }
 
-/** How the matrices are held; quantized ones go to a folder of their own. */
-export type Quantized = { readonly scheme: QuantizationScheme; readonly cacheDirectory: string };
-
-/** Loads a checkpoint into this thread, without worker or scheduler. */
-export async function loadModelUnderTest(directory: string, quantized?: Quantized): Promise<ModelUnderTest> {
+/** Loads a checkpoint into this thread, without worker or scheduler; quantized weights go to a folder of their own. */
+export async function loadModelUnderTest(
+  directory: string,
+  format: MatrixFormat = F32_FORMAT,
+  cacheDirectory = '',
+): Promise<ModelUnderTest> {
   const checkpoint = openCheckpoint(directory);
   const { config } = checkpoint;
-  const weights = quantized
-    ? openQuantizedWeights(checkpoint, quantized.scheme, {
-        directory: quantized.cacheDirectory,
-        onProgress: () => {},
-      })
-    : checkpoint.weights;
-  const graph = buildGpt2Graph({ config, weights, quantization: quantized?.scheme });
+  const weights = openWeights(checkpoint, format, { directory: cacheDirectory, onProgress: () => {} });
+  const graph = buildGpt2Graph({ config, format, weights });
   const session = await createSession(graph, {
-    directory: quantized?.cacheDirectory ?? directory,
+    directory: folderOf(weights.values()),
     numThreads: 1,
+    format,
   });
   const capacities = capacitiesFor(config.contextLength);
   const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
-  const rowMultiple = quantized && 2;
+  const padding = rowPadding(format, true);
   return {
     config,
     capacities,
-    runner: new ModelRunner({ session, config, capacities, kvLimits, rowMultiple }),
+    runner: new ModelRunner({ session, config, capacities, kvLimits, padding }),
   };
 }
 

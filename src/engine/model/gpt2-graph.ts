@@ -1,16 +1,14 @@
 import type { Activation, Gpt2Config } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
-import type { QuantizationScheme } from './quantization.js';
-import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
+import type { MatrixFormat, MatrixProducts, ModelGraph } from './matrix-format.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
   readonly config: Gpt2Config;
-  /** By the names of a checkpoint; a quantized matrix has two tensors, see quantized-weights.ts. */
+  /** By the names of a checkpoint, or of what the format makes of it. */
   readonly weights: ReadonlyMap<string, StoredTensor>;
-  /** How the matrices are quantized; undefined where they are not. */
-  readonly quantization: QuantizationScheme | undefined;
+  readonly format: MatrixFormat;
 }
 
 /**
@@ -18,16 +16,15 @@ export interface GraphWeights {
  * KV cache as inputs.
  *
  * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows, what a row has less is
- * masked; N = B * S rows and, in a quantized graph, padding):
+ * masked; N = B * S rows and, where the format's products take several at a time, padding):
  * - `input_ids` int32 [N], `position_ids` int32 [N]
  * - `qkv_shape` int64 [5]: B, S, 3, H, D
  * - `attention_bias` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
  * - `split` int64 [2]: P and S
  * - `logit_rows` int32 [R]: which of the rows get logits
  * - `past_key_i`, `past_value_i` f32 [B, H, P, D] for each layer i
- * - in a quantized graph `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. `MatMulNBits` takes
- *   rows in pairs and an odd last one with another kernel, which rounds differently; a caller who wants a row's bits
- *   not to depend on the other rows pads to an even number.
+ * - with padding `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. A caller who wants a row's bits not to
+ *   depend on the other rows pads as `rowPadding` says.
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]
@@ -38,26 +35,30 @@ export interface GraphWeights {
  *
  * The weights stay in their files, which the graph names relative to {@link folderOf} them.
  */
-export function buildGpt2Graph({ config, weights, quantization }: GraphWeights): Uint8Array {
+export function buildGpt2Graph({ config, weights, format }: GraphWeights): Uint8Array {
   const graph = new GraphBuilder(folderOf(weights.values()));
-  const context: GraphContext = {
+  const model: ModelGraph = {
     graph,
     config,
-    quantization,
+    tokenIds: graph.input('input_ids', 'int32', ['N']),
     weight: (name, shape) => {
       const tensor = weights.get(name);
       if (tensor === undefined) throw new Error(`The graph uses "${name}", which nobody has checked.`);
       return graph.stored(name, tensor, shape);
     },
+  };
+  const context: GraphContext = {
+    ...model,
+    ...format.products(model),
     attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
     split: graph.input('split', 'int64', [2]),
     qkvShape: graph.input('qkv_shape', 'int64', [5]),
     mergedShape: graph.ints([-1, config.hiddenSize]),
-    padding: quantization && paddingInputs(graph, config),
+    padding: format.rowMultiple.linear > 1 ? paddingInputs(graph, config) : undefined,
   };
   const positionIds = graph.input('position_ids', 'int32', ['N']);
   const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
-  let hidden = graph.op('Add', [embedTokens(context), positions]); // [N, E]
+  let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
   const newKv: Value[] = [];
   for (let layer = 0; layer < config.numLayers; layer++) {
     const attended = attention(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), newKv);
@@ -65,7 +66,7 @@ export function buildGpt2Graph({ config, weights, quantization }: GraphWeights):
     hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
   }
   const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
-  const logits = head(context, layerNorm(context, 'ln_f', rows));
+  const logits = context.head(layerNorm(context, 'ln_f', rows));
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   const rowShape = ['B', config.numHeads, 'S', config.hiddenSize / config.numHeads];
   graph.output('new_kv', graph.op('Concat', newKv, { axis: 0 }), 'float32', ['L*2', ...rowShape]);
@@ -73,11 +74,7 @@ export function buildGpt2Graph({ config, weights, quantization }: GraphWeights):
 }
 
 /** What the layers of one graph share. */
-interface GraphContext {
-  readonly graph: GraphBuilder;
-  readonly config: Gpt2Config;
-  readonly quantization: QuantizationScheme | undefined;
-  readonly weight: (name: string, shape?: readonly number[]) => Value;
+interface GraphContext extends ModelGraph, MatrixProducts {
   readonly attentionBias: Value;
   readonly split: Value;
   readonly qkvShape: Value;
@@ -105,7 +102,7 @@ function attention(context: GraphContext, layer: number, hidden: Value, newKv: V
   const pastKey = graph.input(`past_key_${layer}`, 'float32', past);
   const pastValue = graph.input(`past_value_${layer}`, 'float32', past);
 
-  const qkv = linear(context, `h.${layer}.attn.c_attn`, hidden);
+  const qkv = context.linear(`h.${layer}.attn.c_attn`, hidden);
   const [query, key, value] = splitHeads(context, qkv); // each [1, B, H, S, D]
   newKv.push(key, value);
 
@@ -122,7 +119,7 @@ function attention(context: GraphContext, layer: number, hidden: Value, newKv: V
   const transposed = graph.op('Transpose', [attended], { perm: [0, 1, 3, 2, 4] });
   const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
   const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
-  return linear(context, `h.${layer}.attn.c_proj`, rows);
+  return context.linear(`h.${layer}.attn.c_proj`, rows);
 }
 
 /** Queries, keys and values by head: [N, 3E] -> three of [1, B, H, S, D]. */
@@ -134,70 +131,13 @@ function splitHeads({ graph, qkvShape, padding }: GraphContext, qkv: Value): [Va
 
 /** The two-layer perceptron: [N, E] -> [N, E]. */
 function mlp(context: GraphContext, layer: number, hidden: Value): Value {
-  const inner = linear(context, `h.${layer}.mlp.c_fc`, hidden);
-  return linear(context, `h.${layer}.mlp.c_proj`, activate(context.graph, context.config.activation, inner));
+  const inner = context.linear(`h.${layer}.mlp.c_fc`, hidden);
+  return context.linear(`h.${layer}.mlp.c_proj`, activate(context.graph, context.config.activation, inner));
 }
 
 function activate(graph: GraphBuilder, activation: Activation, value: Value): Value {
   if (activation === 'relu') return graph.op('Relu', [value]);
   return graph.op('Gelu', [value], { approximate: activation === 'gelu-tanh' ? 'tanh' : 'none' });
-}
-
-/** Looks the tokens' embeddings up: i32 [N] -> f32 [N, E]. */
-function embedTokens({ graph, config, quantization, weight }: GraphContext): Value {
-  const ids = graph.input('input_ids', 'int32', ['N']);
-  if (quantization === undefined) return graph.op('Gather', [weight('wte.weight'), ids]);
-  const { bits, blockSize } = quantization;
-  const width = Math.ceil(config.hiddenSize / blockSize) * blockSize; // the last block may be padded
-  const table = weight(`wte.weight${DATA_SUFFIX}`, [config.vocabSize, (width * bits) / 8]);
-  const [rows] = graph.contrib('GatherBlockQuantized', [table, ids, weight(`wte.weight${SCALES_SUFFIX}`)], {
-    gather_axis: 0,
-    quantize_axis: 1,
-    block_size: blockSize,
-    bits,
-  });
-  if (width === config.hiddenSize) return rows!;
-  return graph.op('Slice', [rows!, graph.ints([0]), graph.ints([config.hiddenSize]), graph.ints([1])]);
-}
-
-/** The logits of hidden states: [R, E] -> [R, vocabulary]. */
-function head(context: GraphContext, hidden: Value): Value {
-  const { graph, config, quantization, weight } = context;
-  const name = config.tiedEmbedding ? 'wte.weight' : 'lm_head.weight';
-  if (quantization !== undefined) {
-    return quantizedProduct(context, [hidden, name], {
-      inputs: config.hiddenSize,
-      outputs: config.vocabSize,
-    });
-  }
-  return graph.contrib('FusedMatMul', [hidden, weight(name)], { transB: 1 })[0]!;
-}
-
-function linear(context: GraphContext, name: string, input: Value): Value {
-  const { graph, config, quantization, weight } = context;
-  const bias = weight(`${name}.bias`);
-  if (quantization === undefined)
-    return graph.op('Add', [graph.op('MatMul', [input, weight(`${name}.weight`)]), bias]);
-  return quantizedProduct(context, [input, `${name}.weight`], linearSize(config, name), bias);
-}
-
-function quantizedProduct(
-  { graph, quantization, weight }: GraphContext,
-  [input, name]: readonly [Value, string],
-  { inputs, outputs }: { readonly inputs: number; readonly outputs: number },
-  bias: Value = '',
-): Value {
-  const { bits, blockSize } = quantization!;
-  const operands = [input, weight(name + DATA_SUFFIX), weight(name + SCALES_SUFFIX), '', '', bias];
-  // Accuracy level 4: activations are quantized to 8 bits, row by row and block by block.
-  const attributes = { K: inputs, N: outputs, bits, block_size: blockSize, accuracy_level: 4 };
-  return graph.contrib('MatMulNBits', operands, attributes)[0]!;
-}
-
-function linearSize({ hiddenSize, innerSize }: Gpt2Config, name: string) {
-  if (name.endsWith('attn.c_attn')) return { inputs: hiddenSize, outputs: 3 * hiddenSize };
-  if (name.endsWith('mlp.c_fc')) return { inputs: hiddenSize, outputs: innerSize };
-  return { inputs: name.endsWith('mlp.c_proj') ? innerSize : hiddenSize, outputs: hiddenSize };
 }
 
 function layerNorm({ graph, config, weight }: GraphContext, name: string, input: Value): Value {

@@ -15,7 +15,7 @@ import type { StoredTensor } from './safetensors.js';
 export type Value = string;
 
 /** The element types of graph inputs, outputs and constants. */
-export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8';
+export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8' | 'int8';
 
 /** A node's attributes; a whole number is an ONNX int, any other number must be given as `{ float }`. */
 export type Attributes = Readonly<
@@ -27,12 +27,14 @@ const ELEMENT_TYPES: Record<ElementType, DataType> = {
   int32: DataType.INT32,
   int64: DataType.INT64,
   uint8: DataType.UINT8,
+  int8: DataType.INT8,
 };
 const STORED_TYPES: Record<string, DataType> = {
   F32: DataType.FLOAT,
   F16: DataType.FLOAT16,
   BF16: DataType.BFLOAT16,
   U8: DataType.UINT8,
+  I8: DataType.INT8,
 };
 const CONTRIB_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10n;
@@ -89,6 +91,14 @@ export class GraphBuilder {
       dims: [BigInt(values.length)],
       int64Data: values.map(BigInt),
     });
+    return name;
+  }
+
+  /** Adds a constant that is one number. */
+  scalar(type: 'float32' | 'uint8', value: number): Value {
+    const name = this.#fresh(type);
+    const data = type === 'float32' ? { floatData: [value] } : { int32Data: [value] };
+    this.#initializers.push({ name, dataType: ELEMENT_TYPES[type], dims: [], ...data });
     return name;
   }
 

@@ -12,7 +12,12 @@ const WORKER_BYTES = 32 * 2 ** 20;
  * Bytes that a parameter takes in memory, measured at the shapes of gpt2 and gpt2-medium (docs/engine.md, "Memory"). At 4
  * bits ONNX Runtime keeps a packed copy beside what it read.
  */
-const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = { f32: 4, q8: 1.04, q4: 1.3 };
+const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
+  f32: 4,
+  q8: 1.04,
+  i8: 1.04,
+  q4: 1.3,
+};
 
 /**
  * Reckons how much memory a model takes once it is loaded, without its KV cache, from its config alone.

@@ -2,6 +2,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type KvLimits, KvStore } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
 import type { Gpt2Config } from './gpt2-config.js';
+import type { RowPadding } from './matrix-format.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */
@@ -11,11 +12,7 @@ export interface ModelRunnerOptions {
   /** The capacity classes' positions per slot. */
   readonly capacities: readonly number[];
   readonly kvLimits: KvLimits;
-  /**
-   * For a quantized graph, what its rows are padded to a multiple of: 2 makes a row's bits independent of the other
-   * rows (docs/engine.md, "Row-exact"), 1 saves the padding. Undefined for an f32 graph, which needs neither.
-   */
-  readonly rowMultiple?: number | undefined;
+  readonly padding: RowPadding;
 }
 
 /** What a batch gave. Both arrays are the caller's. */
@@ -35,16 +32,16 @@ export class ModelRunner {
   readonly #config: Gpt2Config;
   readonly #kv: KvStore;
   readonly #stepInputs: StepInputsFactory;
-  readonly #rowMultiple: number | undefined;
+  readonly #padding: RowPadding;
   /** The past of batches as feeds, by where the batch sits; stale when the store's generation moves on. */
   readonly #pastFeeds = new Map<string, Readonly<Record<string, Tensor>>>();
   #pastGeneration = 0;
 
-  constructor({ session, config, capacities, kvLimits, rowMultiple }: ModelRunnerOptions) {
+  constructor({ session, config, capacities, kvLimits, padding }: ModelRunnerOptions) {
     this.#session = session;
     this.#config = config;
-    this.#rowMultiple = rowMultiple;
-    this.#stepInputs = new StepInputsFactory(config, rowMultiple);
+    this.#padding = padding;
+    this.#stepInputs = new StepInputsFactory(config, padding.tokens);
     const { numLayers, numHeads, hiddenSize } = config;
     this.#kv = new KvStore({ numLayers, numHeads, headWidth: hiddenSize / numHeads }, capacities, kvLimits);
   }
@@ -85,7 +82,7 @@ export class ModelRunner {
 
   /** The head is a product too, and padded like the others. */
   #toLogitRows(rows: readonly number[]): Tensor {
-    const padded = new Int32Array(roundUp(rows.length, this.#rowMultiple ?? 1));
+    const padded = new Int32Array(roundUp(rows.length, this.#padding.logits));
     padded.set(rows);
     return new Tensor('int32', padded, [padded.length]);
   }

@@ -45,6 +45,36 @@ export function quantizeMatrix(matrix: StridedMatrix, scheme: QuantizationScheme
   return { data, scales };
 }
 
+/** A weight matrix with one scale for each output, as ONNX Runtime's `MatMulIntegerToFloat` reads it. */
+export interface ColumnQuantizedMatrix {
+  /** s8 [inputs, outputs], from -127 to 127. */
+  readonly data: Int8Array;
+  /** f32 [outputs]: weight = quantized * scale. */
+  readonly scales: Float32Array;
+}
+
+/** Quantizes a matrix f32 [inputs, outputs] to 8 bits column by column, symmetrically around zero. */
+export function quantizeColumns(values: Float32Array, numOutputs: number): ColumnQuantizedMatrix {
+  const scales = new Float32Array(numOutputs);
+  for (let at = 0; at < values.length; ) {
+    for (let output = 0; output < numOutputs; output++, at++) {
+      scales[output] = Math.max(scales[output]!, Math.abs(values[at]!));
+    }
+  }
+  const inverses = new Float64Array(numOutputs);
+  for (let output = 0; output < numOutputs; output++) {
+    scales[output]! /= 127;
+    inverses[output] = scales[output]! > 0 ? 1 / scales[output]! : 0;
+  }
+  const data = new Int8Array(values.length);
+  for (let at = 0; at < values.length; ) {
+    for (let output = 0; output < numOutputs; output++, at++) {
+      data[at] = clamp(Math.round(values[at]! * inverses[output]!), -127, 127);
+    }
+  }
+  return { data, scales };
+}
+
 /** Fills in levels 1..255 around 128; returns the scale. */
 function quantizeBlock8(block: Float32Array, quantized: Uint8Array): number {
   const scale = Math.fround(block[indexOfLargest(block)]! / 127);

@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSyn
 import { basename, join } from 'node:path';
 import { EngineError } from '../engine-error.js';
 import type { Checkpoint } from './checkpoint.js';
-import type { QuantizationScheme } from './quantization.js';
+import type { MatrixFormat } from './matrix-format.js';
 import { DIGEST_PLACEHOLDER, type ProgressListener, writeQuantizedWeights } from './quantized-weights.js';
 import { readSafetensors, type StoredTensor } from './safetensors.js';
 
@@ -22,47 +22,43 @@ const READ_BYTES = 4 * 2 ** 20;
 const DIGEST_SEARCH_BYTES = 4096;
 
 /**
- * Opens a checkpoint's quantized weights, making them first if the cache lacks them or holds them damaged. They are
- * written aside and renamed, so that a file in place is complete, and two processes that start at once both succeed.
+ * Opens a checkpoint's weights in a format: its own files, or a file in the cache, which is made first if it is missing or
+ * damaged. It is written aside and renamed, so that a file in place is complete, and two processes that start at once
+ * both succeed.
  *
  * @throws EngineError MODEL_LOAD_FAILED when the cache folder can't be written.
  */
-export function openQuantizedWeights(
+export function openWeights(
   checkpoint: Checkpoint,
-  scheme: QuantizationScheme,
+  { name, plan }: MatrixFormat,
   { directory, onProgress }: QuantizedCacheOptions,
 ): ReadonlyMap<string, StoredTensor> {
-  const path = join(directory, fileNameFor(checkpoint, scheme));
+  if (plan === undefined) return checkpoint.weights;
+  const path = join(directory, fileNameFor(checkpoint, name));
   if (!isIntact(path)) {
     const aside = `${path}.${randomUUID()}.part`;
     try {
       mkdirSync(directory, { recursive: true });
-      writeQuantizedWeights(checkpoint, scheme, { path: aside, onProgress });
+      writeQuantizedWeights(plan(checkpoint), { path: aside, onProgress });
       renameSync(aside, path);
     } catch (cause) {
       if (existsSync(aside)) rmSync(aside);
-      const problem = (cause as Error).message;
-      throw new EngineError(
-        'MODEL_LOAD_FAILED',
-        `The quantized weights can't be kept in ${directory}: ${problem}`,
-        {
-          cause,
-        },
-      );
+      const problem = `The quantized weights can't be kept in ${directory}: ${(cause as Error).message}`;
+      throw new EngineError('MODEL_LOAD_FAILED', problem, { cause });
     }
   }
   return readSafetensors(path);
 }
 
-/** Names what the bytes depend on: the checkpoint's files as they are now, the scheme, and this code's version. */
-function fileNameFor({ directory, weights }: Checkpoint, { bits, blockSize }: QuantizationScheme): string {
+/** Names what the bytes depend on: the checkpoint's files as they are now, the format, and this code's version. */
+function fileNameFor({ directory, weights }: Checkpoint, format: string): string {
   const sources = [...new Set([...weights.values()].map(({ file }) => file))].map((file) => {
     const { size, mtimeMs } = statSync(file);
     return [file, size, mtimeMs];
   });
-  const identity = JSON.stringify([FORMAT_VERSION, bits, blockSize, sources, [...weights]]);
+  const identity = JSON.stringify([FORMAT_VERSION, format, sources, [...weights]]);
   const hash = createHash('sha256').update(identity).digest('hex').slice(0, 16);
-  return `${basename(directory)}-q${bits}-${hash}.safetensors`;
+  return `${basename(directory)}-${format}-${hash}.safetensors`;
 }
 
 /** Tells whether a file is there and hashes to the digest that it carries. */

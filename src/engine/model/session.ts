@@ -1,5 +1,6 @@
 import { InferenceSession } from 'onnxruntime-node';
 import { EngineError } from '../engine-error.js';
+import type { MatrixFormat } from './matrix-format.js';
 
 /** How the session uses the machine. */
 export interface SessionOptions {
@@ -7,6 +8,8 @@ export interface SessionOptions {
   readonly directory: string;
   /** Threads that compute one step, at least 1. */
   readonly numThreads: number;
+  /** What the graph multiplies with. */
+  readonly format: MatrixFormat;
 }
 
 /** How long a thread waits for the next operator's work before it sleeps. */
@@ -30,6 +33,7 @@ export async function createSession(graph: Uint8Array, options: SessionOptions):
       extra: {
         session: {
           model_external_initializers_file_folder_path: options.directory,
+          ...(await options.format.sessionSettings?.()),
           // Threads that wait by spinning take a core from whoever else needs one: the event loop, the gateway, another
           // process. Not to spin at all costs a wake-up for each operator; to spin briefly bridges most of them
           // (docs/engine.md, "Spinning").

@@ -6,8 +6,10 @@ import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
 import { fingerprintOf } from '../model/fingerprint.js';
 import { buildGpt2Graph, type GraphWeights } from '../model/gpt2-graph.js';
+import { type MatrixFormat, type RowPadding, rowPadding } from '../model/matrix-format.js';
+import { MATRIX_FORMATS } from '../model/matrix-formats.js';
 import { ModelRunner } from '../model/model-runner.js';
-import { openQuantizedWeights } from '../model/quantized-cache.js';
+import { openWeights } from '../model/quantized-cache.js';
 import type { ProgressListener } from '../model/quantized-weights.js';
 import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
@@ -33,8 +35,6 @@ export interface LoadedModel {
  * `npm run bench -- prefill stall` shows both.
  */
 const PREFILL_CHUNK = 64;
-/** Weights that share a scale. Smaller blocks are more exact (docs/engine.md, "Precision") and have more scales to read. */
-const QUANTIZATION_BLOCK = 128;
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
 const MAX_PREFILLING = 4;
 
@@ -53,14 +53,15 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   const maxCachedPositions = Math.floor(options.kvCacheBytes / positionBytes);
   checkBudget(options.kvCacheBytes, Math.max(...capacities) * positionBytes);
 
-  const weights = openWeights(checkpoint, options, onProgress);
-  const session = await createSession(buildGpt2Graph(weights), {
-    directory: folderOf(weights.weights.values()),
-    numThreads: options.numThreads,
-  });
+  const { precision, numThreads, deterministic } = options;
+  const format = MATRIX_FORMATS[precision];
+  const weights = openWeights(checkpoint, format, { directory: options.cacheDirectory, onProgress });
+  const graph = buildGpt2Graph({ config, format, weights });
+  const session = await createSession(graph, { directory: folderOf(weights.values()), numThreads, format });
   const kvLimits = { maxSequences: options.maxRunning, maxPositions: maxCachedPositions };
-  const rowMultiple = weights.quantization && (options.deterministic || options.precision === 'q8' ? 2 : 1);
-  const runner = new ModelRunner({ session, config, capacities, kvLimits, rowMultiple });
+  // At 4 bits a row of padding costs a fifth of a lone stream's speed.
+  const padding = rowPadding(format, deterministic || precision !== 'q4');
+  const runner = new ModelRunner({ session, config, capacities, kvLimits, padding });
   const scheduler: SchedulerOptions = {
     capacities,
     maxRunning: options.maxRunning,
@@ -84,33 +85,17 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   await warmUp(core);
   return {
     core,
-    shape: shapeOf(
-      checkpoint,
-      options.precision,
-      fingerprintOf(checkpoint, computationOf(options, rowMultiple)),
-    ),
+    shape: shapeOf(checkpoint, precision, fingerprintOf(checkpoint, computationOf(options, format, padding))),
     bytesPerPosition: positionBytes,
     maxCachedPositions,
     release: () => runner.release(),
   };
 }
 
-/** Where the weights of a graph are: in the checkpoint, or quantized in the cache. */
-function openWeights(
-  checkpoint: Checkpoint,
-  { precision, cacheDirectory }: WorkerOptions,
-  onProgress: ProgressListener,
-): GraphWeights {
-  if (precision === 'f32') return { ...checkpoint, quantization: undefined };
-  const quantization = { bits: precision === 'q8' ? 8 : 4, blockSize: QUANTIZATION_BLOCK } as const;
-  const weights = openQuantizedWeights(checkpoint, quantization, { directory: cacheDirectory, onProgress });
-  return { config: checkpoint.config, weights, quantization };
-}
-
 /** What a step reads, however few rows it has. Half precision is widened in memory. */
-function weightBytes({ numParameters }: Checkpoint, { weights, quantization }: GraphWeights): number {
-  if (quantization === undefined) return numParameters * Float32Array.BYTES_PER_ELEMENT;
-  return [...weights.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
+function weightBytes({ numParameters, weights }: Checkpoint, used: GraphWeights['weights']): number {
+  if (used === weights) return numParameters * Float32Array.BYTES_PER_ELEMENT;
+  return [...used.values()].reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** Generates two tokens: kernels are chosen, memory is mapped, and a model that computes NaN is found out. */
@@ -137,8 +122,8 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
 }
 
 /** What decides which arithmetic is done, but for the model. */
-function computationOf({ precision, lookup, numThreads }: WorkerOptions, rowMultiple: number | undefined) {
-  return { precision, lookup, numThreads, rowMultiple, PREFILL_CHUNK, QUANTIZATION_BLOCK };
+function computationOf({ lookup, numThreads }: WorkerOptions, { name }: MatrixFormat, padding: RowPadding) {
+  return { format: name, padding, lookup, numThreads, PREFILL_CHUNK };
 }
 
 function shapeOf(

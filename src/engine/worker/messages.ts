@@ -11,7 +11,7 @@ export interface WorkerOptions {
   /** Where quantized weights are kept. */
   readonly cacheDirectory: string;
   /**
-   * At 4 bits, whether a token's bits are to be independent of what else runs; at f32 and 8 bits they always are.
+   * At 4 bits, whether a token's bits are to be independent of what else runs; at other precisions they always are.
    */
   readonly deterministic: boolean;
   /** Whether few sequences draft their next tokens from their own text. */

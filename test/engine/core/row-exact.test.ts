@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MATRIX_FORMATS } from '../../../src/engine/model/matrix-formats.js';
 import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
 import { type CoreUnderTestOptions, createTestCore } from '../../support/core-under-test.js';
@@ -68,20 +69,14 @@ function hashOf(logits: Float32Array): number {
   return words.reduce((hash, word) => (Math.imul(hash, 31) + word) | 0, 7);
 }
 
-const precisions = [
-  ['f32', undefined],
-  ['q8', { bits: 8, blockSize: 128 }],
-  ['q4', { bits: 4, blockSize: 128 }],
-] as const;
-
-describe.each(precisions)('a sequence at %s', (_, scheme) => {
+describe.each(Object.entries(MATRIX_FORMATS))('a sequence at %s', (_, format) => {
   const cacheDirectory = mkdtempSync(join(tmpdir(), 'linnet-'));
   afterAll(() => rmSync(cacheDirectory, { recursive: true }));
 
   describe.each(['wide', 'long'])('of checkpoint "%s"', (name) => {
     let model: ModelUnderTest;
     beforeAll(async () => {
-      model = await loadModelUnderTest(fixtureCheckpoint(name), scheme && { scheme, cacheDirectory });
+      model = await loadModelUnderTest(fixtureCheckpoint(name), format, cacheDirectory);
     });
     afterAll(() => model.runner.release());
 

@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Precision } from '../../../src/engine/engine.js';
 import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
+import { MATRIX_FORMATS } from '../../../src/engine/model/matrix-formats.js';
 import { ROOT } from '../../support/linnet-process.js';
-import { loadModelUnderTest, logitsInPieces, type Quantized } from '../../support/model-under-test.js';
+import { loadModelUnderTest, logitsInPieces } from '../../support/model-under-test.js';
 import { perplexityOf } from '../../support/perplexity.js';
 
 const CONTEXT = 512;
@@ -12,16 +14,21 @@ const END_OF_TEXT = 50_256;
 const NUM_DOCUMENTS = 16;
 // docs/engine.md states these bounds. The embedded model is small: larger ones lose less.
 const BOUNDS = [
-  { bits: 8, maxRise: 0.005 },
-  { bits: 4, maxRise: 0.35 },
+  { precision: 'q8', maxRise: 0.005 },
+  { precision: 'i8', maxRise: 0.005 },
+  { precision: 'q4', maxRise: 0.35 },
 ] as const;
 
 const cacheDirectory = mkdtempSync(join(tmpdir(), 'linnet-precision-'));
 afterAll(() => rmSync(cacheDirectory, { recursive: true }));
 
 /** The mean loss of held-out documents, weighted by their tokens, as a perplexity. */
-async function perplexity(documents: readonly Int32Array[], quantized?: Quantized): Promise<number> {
-  const model = await loadModelUnderTest(join(ROOT, 'models/fable'), quantized);
+async function perplexity(documents: readonly Int32Array[], precision: Precision): Promise<number> {
+  const model = await loadModelUnderTest(
+    join(ROOT, 'models/fable'),
+    MATRIX_FORMATS[precision],
+    cacheDirectory,
+  );
   let [loss, count] = [0, 0];
   for (const ids of documents) {
     const logits = await logitsInPieces(model, ids, [64]);
@@ -43,12 +50,11 @@ describe('the perplexity of the embedded model on held-out text', () => {
       if (encoding.tooLong) throw new Error('It fits.');
       return Int32Array.from([END_OF_TEXT, ...encoding.ids]).subarray(0, CONTEXT);
     });
-    reference = await perplexity(documents);
+    reference = await perplexity(documents, 'f32');
   });
 
-  it.each(BOUNDS)('rises by no more than the stated bound at $bits bits', async ({ bits, maxRise }) => {
-    const rise =
-      (await perplexity(documents, { scheme: { bits, blockSize: 128 }, cacheDirectory })) / reference - 1;
+  it.each(BOUNDS)('rises by no more than the stated bound at $precision', async ({ precision, maxRise }) => {
+    const rise = (await perplexity(documents, precision)) / reference - 1;
     expect(rise).toBeLessThan(maxRise);
     // A quantized model that is better would be another model.
     expect(rise).toBeGreaterThan(-0.005);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { quantizeMatrix } from '../../../src/engine/model/quantization.js';
+import { quantizeColumns, quantizeMatrix } from '../../../src/engine/model/quantization.js';
 
 const matrix = fc.record({
   numOutputs: fc.integer({ min: 1, max: 5 }),
@@ -49,5 +49,28 @@ describe.each([8, 4] as const)('quantizeMatrix at %i bits', (bits) => {
     const zero = bits === 8 ? 128 : 0x88;
     expect([...data.subarray(data.length / 2)]).toEqual(new Array(data.length / 2).fill(zero));
     expect(Math.abs(scales[1]!)).toBeLessThan(Infinity);
+  });
+});
+
+describe('quantizeColumns', () => {
+  it('stays within half a step of every weight, with one step for each output', () => {
+    fc.assert(
+      fc.property(matrix, ({ numOutputs, numInputs, values }) => {
+        const weights = Float32Array.from(values).subarray(0, numInputs * numOutputs);
+        const { data, scales } = quantizeColumns(weights, numOutputs);
+        for (const [at, weight] of weights.entries()) {
+          const scale = scales[at % numOutputs]!;
+          expect(Math.abs(data[at]! * scale - weight)).toBeLessThanOrEqual((scale / 2) * 1.0001 + 1e-12);
+          expect(data[at]).toBeGreaterThanOrEqual(-127);
+        }
+      }),
+      { endOnFailure: true },
+    );
+  });
+
+  it('keeps an output without weights at zero', () => {
+    const { data, scales } = quantizeColumns(Float32Array.of(0, 1, 0, -2), 2);
+    expect([...data]).toEqual([0, 64, 0, -127]);
+    expect(scales[0]).toBe(0);
   });
 });

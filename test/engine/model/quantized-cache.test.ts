@@ -11,11 +11,13 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { blockFormat } from '../../../src/engine/model/block-format.js';
 import { openCheckpoint } from '../../../src/engine/model/checkpoint.js';
-import { openQuantizedWeights } from '../../../src/engine/model/quantized-cache.js';
+import { INTEGER_FORMAT } from '../../../src/engine/model/integer-format.js';
+import { openWeights } from '../../../src/engine/model/quantized-cache.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
 
-const SCHEME = { bits: 8, blockSize: 16 } as const;
+const FORMAT = blockFormat({ bits: 8, blockSize: 16 });
 
 describe('the cache of quantized weights', () => {
   let directory: string;
@@ -28,8 +30,8 @@ describe('the cache of quantized weights', () => {
   });
   afterEach(() => rmSync(join(directory, '..'), { recursive: true }));
 
-  function open(scheme: { bits: 4 | 8; blockSize: number } = SCHEME) {
-    return openQuantizedWeights(checkpoint, scheme, { directory, onProgress: (share) => shares.push(share) });
+  function open(format = FORMAT) {
+    return openWeights(checkpoint, format, { directory, onProgress: (share) => shares.push(share) });
   }
 
   function cachedFile(): string {
@@ -49,10 +51,12 @@ describe('the cache of quantized weights', () => {
     expect(readdirSync(directory)).toHaveLength(1);
   });
 
-  it('keeps schemes apart', () => {
+  it('keeps formats apart', () => {
     open();
-    open({ bits: 4, blockSize: 16 });
-    expect(readdirSync(directory)).toHaveLength(2);
+    open(blockFormat({ bits: 8, blockSize: 32 }));
+    open(blockFormat({ bits: 4, blockSize: 16 }));
+    open(INTEGER_FORMAT);
+    expect(readdirSync(directory)).toHaveLength(4);
   });
 
   it.each([
@@ -73,7 +77,7 @@ describe('the cache of quantized weights', () => {
     // Below a file; below /proc, Node's recursive mkdir would never return.
     const nowhere = join(fixtureCheckpoint('base'), 'config.json', 'cache');
     const options = { directory: nowhere, onProgress: () => {} };
-    expect(() => openQuantizedWeights(checkpoint, SCHEME, options)).toThrow(
+    expect(() => openWeights(checkpoint, FORMAT, options)).toThrow(
       /can't be kept in \S+config\.json\/cache: ENOTDIR/,
     );
   });

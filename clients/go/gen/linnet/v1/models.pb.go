@@ -576,7 +576,7 @@ type ModelConfig struct {
 	HiddenSize uint32 `protobuf:"varint,5,opt,name=hidden_size,json=hiddenSize,proto3" json:"hidden_size,omitempty"`
 	// Parameters, a tied embedding counted once.
 	NumParameters uint64 `protobuf:"varint,6,opt,name=num_parameters,json=numParameters,proto3" json:"num_parameters,omitempty"`
-	// How weights are stored and multiplied: "f32", "q8" or "q4".
+	// How weights are stored and multiplied: "f32", "q8", "i8" or "q4".
 	Precision string `protobuf:"bytes,7,opt,name=precision,proto3" json:"precision,omitempty"`
 	// Names what the bits of the model's answers depend on, as `Accepted.system_fingerprint` does.
 	Fingerprint   string `protobuf:"bytes,8,opt,name=fingerprint,proto3" json:"fingerprint,omitempty"`

@@ -139,7 +139,7 @@ export interface ModelConfig {
   hiddenSize: number;
   /** Parameters, a tied embedding counted once. */
   numParameters: bigint;
-  /** How weights are stored and multiplied: "f32", "q8" or "q4". */
+  /** How weights are stored and multiplied: "f32", "q8", "i8" or "q4". */
   precision: string;
   /** Names what the bits of the model's answers depend on, as `Accepted.system_fingerprint` does. */
   fingerprint: string;
