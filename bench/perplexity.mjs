@@ -1,106 +1,146 @@
-// What quantization costs: perplexity on held-out text, and how often the most probable token stays the same, for every
-// precision. `node bench/perplexity.mjs [CHECKPOINT] [TEXT]`
+// What quantization costs, for every precision: perplexity on held-out text, how far the probabilities are from those at
+// f32, and how often the most probable token stays the same.
+// `node bench/perplexity.mjs [CHECKPOINT] [TEXT] [--outliers FACTOR]`
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { createTokenizer } from '../dist/engine/frontend/tokenizer.js';
 import { capacitiesFor } from '../dist/engine/kv-cache/slot-table.js';
-import { openCheckpoint } from '../dist/engine/model/checkpoint.js';
-import { buildGpt2Graph } from '../dist/engine/model/gpt2-graph.js';
+import { blockFormat } from '../dist/engine/model/block-format.js';
+import { MATRIX_FORMATS } from '../dist/engine/model/matrix-formats.js';
 import { ModelRunner } from '../dist/engine/model/model-runner.js';
-import { openQuantizedWeights } from '../dist/engine/model/quantized-cache.js';
-import { createSession } from '../dist/engine/model/session.js';
 import { Sequence } from '../dist/engine/scheduling/sequence.js';
+import { openModelSession } from './support/model-session.mjs';
+import { outlierCheckpoint } from './support/outlier-checkpoint.mjs';
 
-const [directory = 'models/fable', file = 'test/fixtures/held-out.txt'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { outliers: { type: 'string' } },
+});
+const [model = 'models/fable', file = 'test/fixtures/held-out.txt'] = positionals;
 const CHUNK = 64;
-const SCHEMES = [
-  ['f32', undefined],
-  ['q8, blocks of 128', { bits: 8, blockSize: 128 }],
-  ['q8, blocks of 32', { bits: 8, blockSize: 32 }],
-  ['q4, blocks of 128', { bits: 4, blockSize: 128 }],
-  ['q4, blocks of 32', { bits: 4, blockSize: 32 }],
+const FORMATS = [
+  ['f32', MATRIX_FORMATS.f32],
+  ['q8, blocks of 128', MATRIX_FORMATS.q8],
+  ['q8, blocks of 32', blockFormat({ bits: 8, blockSize: 32 })],
+  ['i8', MATRIX_FORMATS.i8],
+  ['q4, blocks of 128', MATRIX_FORMATS.q4],
+  ['q4, blocks of 32', blockFormat({ bits: 4, blockSize: 32 })],
 ];
 
-const checkpoint = openCheckpoint(directory);
-const { config } = checkpoint;
-const tokenizer = await createTokenizer();
-const documents = readFileSync(file, 'utf8').split('<|endoftext|>');
-const windows = documents.flatMap((text) =>
-  cut([config.endOfTextId, ...tokenizer.encode(text.trim(), 1e6).ids]),
-);
-const cache = mkdtempSync(join(tmpdir(), 'linnet-perplexity-'));
-
+const folder = mkdtempSync(join(tmpdir(), 'linnet-perplexity-'));
 try {
-  console.log(`${directory}, ${windows.reduce((sum, { length }) => sum + length - 1, 0)} tokens of ${file}`);
-  console.log('| weights | perplexity | against f32 | same most probable token |\n| --- | --- | --- | --- |');
-  let reference;
-  for (const [name, scheme] of SCHEMES) {
-    const result = await measure(scheme);
-    reference ??= result;
-    const rise = (100 * (result.perplexity / reference.perplexity - 1)).toFixed(2);
-    const same = result.best.filter((id, i) => id === reference.best[i]).length / result.best.length;
-    console.log(`| ${name} | ${result.perplexity.toFixed(4)} | ${rise} % | ${(100 * same).toFixed(2)} % |`);
-  }
+  const factor = Number(values.outliers ?? 1);
+  const directory = factor === 1 ? model : outlierCheckpoint(model, join(folder, 'outliers'), factor);
+  await compare(await Promise.all(FORMATS.map(([name, format]) => openFormat(name, format, directory))));
 } finally {
-  rmSync(cache, { recursive: true });
+  rmSync(folder, { recursive: true });
 }
 
-/** Cuts a document into pieces that fit the context; each predicts from its second token on. */
-function cut(ids) {
-  const pieces = [];
-  for (let start = 0; start + 1 < ids.length; start += config.contextLength - 1) {
-    pieces.push(ids.slice(start, start + config.contextLength));
-  }
-  return pieces;
-}
-
-async function measure(scheme) {
-  const weights = scheme
-    ? openQuantizedWeights(checkpoint, scheme, { directory: cache, onProgress: () => {} })
-    : checkpoint.weights;
-  const graph = buildGpt2Graph({ config, weights, quantization: scheme });
-  const session = await createSession(graph, { directory: scheme ? cache : directory, numThreads: 2 });
-  const capacities = capacitiesFor(config.contextLength);
+async function openFormat(name, format, directory) {
+  const session = await openModelSession({ directory, cacheDirectory: folder, format, numThreads: 2 });
+  const capacities = capacitiesFor(session.config.contextLength);
   const kvLimits = { maxSequences: 1, maxPositions: capacities.at(-1) };
-  const runner = new ModelRunner({ session, config, capacities, kvLimits, rowMultiple: scheme && 2 });
-  const best = [];
-  let [total, count] = [0, 0];
+  const runner = new ModelRunner({ ...session, capacities, kvLimits });
+  return { name, config: session.config, capacities, runner, sums: { loss: 0, divergence: 0, same: 0 } };
+}
+
+/** All of them read the text side by side, the first one leading. */
+async function compare(candidates) {
+  const [{ config }] = candidates;
+  const windows = await readWindows(config);
+  let count = 0;
   for (const ids of windows) {
-    const request = { id: 0, prompts: [Int32Array.from(ids)], maxTokens: 1, sampling: {}, numCandidates: 1 };
-    const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
-    while (sequence.numComputedTokens < ids.length) {
-      const start = sequence.numComputedTokens;
-      const numNewTokens = Math.min(CHUNK, ids.length - start);
-      const firstSlot = { classIndex: capacities.length - 1, index: 0 };
-      const batch = {
-        sequences: [sequence],
-        firstSlot,
-        capacity: capacities.at(-1),
-        numNewTokens,
-        moves: [],
-      };
-      const { logits } = await runner.run(
-        batch,
-        Array.from({ length: numNewTokens }, (_, row) => row),
-      );
-      for (let row = 0; row < numNewTokens && start + row + 1 < ids.length; row++, count++) {
-        const scores = logits.subarray(row * config.vocabSize, (row + 1) * config.vocabSize);
-        const { loss, argmax } = score(scores, ids[start + row + 1]);
-        total += loss;
-        best.push(argmax);
+    const sequences = candidates.map(() => toSequence(ids));
+    for (let start = 0; start < ids.length; start += CHUNK) {
+      const targets = ids.slice(start + 1, start + CHUNK + 1);
+      let references;
+      for (const [index, candidate] of candidates.entries()) {
+        const logits = await readChunk(candidate, sequences[index], Math.min(CHUNK, ids.length - start));
+        const rows = targets.map((_, row) =>
+          logits.subarray(row * config.vocabSize, (row + 1) * config.vocabSize),
+        );
+        references ??= rows.map(toReference);
+        for (const [row, target] of targets.entries()) {
+          score(candidate.sums, rows[row], references[row], target);
+        }
       }
-      sequence.numComputedTokens += numNewTokens;
+      count += targets.length;
     }
   }
-  await runner.release();
-  return { perplexity: Math.exp(total / count), best };
+  print(candidates, count);
+  for (const { runner } of candidates) await runner.release();
 }
 
-function score(logits, target) {
-  let argmax = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[argmax]) argmax = i;
+/** Documents in pieces that fit the context; each predicts from its second token on. */
+async function readWindows({ contextLength, endOfTextId }) {
+  const tokenizer = await createTokenizer();
+  return readFileSync(file, 'utf8')
+    .split('<|endoftext|>')
+    .flatMap((text) => {
+      const ids = [endOfTextId, ...tokenizer.encode(text.trim(), 1e6).ids];
+      const pieces = [];
+      for (let start = 0; start + 1 < ids.length; start += contextLength - 1) {
+        pieces.push(ids.slice(start, start + contextLength));
+      }
+      return pieces;
+    });
+}
+
+function toSequence(ids) {
+  const request = { id: 0, prompts: [Int32Array.from(ids)], maxTokens: 1, sampling: {}, numCandidates: 1 };
+  return new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
+}
+
+async function readChunk({ runner, capacities }, sequence, numNewTokens) {
+  const firstSlot = { classIndex: capacities.length - 1, index: 0 };
+  const batch = { sequences: [sequence], firstSlot, capacity: capacities.at(-1), numNewTokens, moves: [] };
+  const rows = Array.from({ length: numNewTokens }, (_, row) => row);
+  const { logits } = await runner.run(batch, rows);
+  sequence.numComputedTokens += numNewTokens;
+  return logits;
+}
+
+function toReference(logits) {
+  const { best, logSum } = logSumExp(logits);
+  const probabilities = logits.map((logit) => Math.exp(logit - logSum));
+  return { best, probabilities, logLikelihood: dot(probabilities, logits) - logSum };
+}
+
+/** Adds a token's loss, the Kullback-Leibler divergence from the reference's probabilities, and whether the best agrees. */
+function score(sums, logits, reference, target) {
+  const { best, logSum } = logSumExp(logits);
+  sums.loss += logSum - logits[target];
+  sums.divergence += reference.logLikelihood - (dot(reference.probabilities, logits) - logSum);
+  sums.same += best === reference.best ? 1 : 0;
+}
+
+function dot(a, b) {
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[argmax]);
-  return { loss: Math.log(sum) + logits[argmax] - logits[target], argmax };
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+function logSumExp(logits) {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - logits[best]);
+  return { best, logSum: logits[best] + Math.log(sum) };
+}
+
+function print(candidates, count) {
+  console.log(
+    `${model}, ${count} tokens of ${file}${values.outliers ? `, outliers ${values.outliers}` : ''}`,
+  );
+  console.log('| weights | perplexity | against f32 | divergence | same most probable token |');
+  console.log('| --- | --- | --- | --- | --- |');
+  const perplexity = ({ sums }) => Math.exp(sums.loss / count);
+  for (const candidate of candidates) {
+    const { name, sums } = candidate;
+    const rise = (100 * (perplexity(candidate) / perplexity(candidates[0]) - 1)).toFixed(2);
+    const [divergence, same] = [(sums.divergence / count).toFixed(4), ((100 * sums.same) / count).toFixed(2)];
+    console.log(`| ${name} | ${perplexity(candidate).toFixed(4)} | ${rise} % | ${divergence} | ${same} % |`);
+  }
 }
