@@ -1,6 +1,8 @@
+import { now } from '../clock.js';
 import { EngineCore } from '../core/engine-core.js';
 import type { ModelShape, Precision } from '../engine.js';
 import { EngineError } from '../engine-error.js';
+import { KV_BLOCK_TOKENS } from '../kv-cache/kv-block.js';
 import { bytesPerPosition } from '../kv-cache/kv-store.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
@@ -28,11 +30,6 @@ export interface LoadedModel {
   release(): Promise<void>;
 }
 
-/**
- * Tokens of a prefill chunk. Longer chunks prefill faster and make everybody else wait longer between two tokens:
- * `npm run bench -- prefill stall` shows both.
- */
-const PREFILL_CHUNK = 64;
 /** Weights that share a scale. Smaller blocks are more exact (docs/engine.md, "Precision") and have more scales to read. */
 const QUANTIZATION_BLOCK = 128;
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
@@ -67,7 +64,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     maxWaiting: options.maxWaiting,
     maxWaitingTokens: options.maxWaitingTokens,
     maxPrefilling: MAX_PREFILLING,
-    prefillChunk: PREFILL_CHUNK,
+    prefillChunk: KV_BLOCK_TOKENS,
     maxCachedPositions,
     batchCost: weightBytes(checkpoint, weights) / positionBytes,
   };
@@ -79,7 +76,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     endOfTextId,
     scheduler,
     lookup,
-    now: () => performance.now(),
+    now,
   });
   await warmUp(core);
   return {
@@ -138,7 +135,7 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
 
 /** What decides which arithmetic is done, but for the model. */
 function computationOf({ precision, lookup, numThreads }: WorkerOptions, rowMultiple: number | undefined) {
-  return { precision, lookup, numThreads, rowMultiple, PREFILL_CHUNK, QUANTIZATION_BLOCK };
+  return { precision, lookup, numThreads, rowMultiple, PREFILL_CHUNK: KV_BLOCK_TOKENS, QUANTIZATION_BLOCK };
 }
 
 function shapeOf(
