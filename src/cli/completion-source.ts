@@ -47,7 +47,7 @@ export interface RemoteService {
 /** Completes on a service that runs. */
 export function createRemoteSource({ address, tls, apiKey }: RemoteService): CompletionSource {
   const channels = new EngineChannels(address, 1, tls);
-  const client = createCompletionClient(channels, 1000);
+  const client = createCompletionClient(channels, { cancelGraceMs: 1000 });
   return {
     generate: (request, signal) => client.generate(request, { requestId: randomUUID(), signal, apiKey }),
     close: async () => channels.close(),

@@ -6,5 +6,10 @@ export type EngineMessage =
   | { readonly type: 'listening'; readonly port: number }
   /** Nothing is left to do before requests are answered at once. */
   | { readonly type: 'ready'; readonly models: readonly ModelInfo[] }
+  /** Its metrics, as it was asked for them. */
+  | { readonly type: 'metrics'; readonly text: string }
   /** It can't start, for a reason that a person can mend. It ends by itself. */
   | { readonly type: 'failed'; readonly message: string };
+
+/** What the process that started an engine process asks of it. */
+export type EngineQuestion = 'metrics';

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { ModelInfo } from '../engine/index.js';
 import { CliError } from './cli-error.js';
-import type { EngineMessage } from './engine-message.js';
+import type { EngineMessage, EngineQuestion } from './engine-message.js';
 import type { Log } from './log.js';
 
 /** How to run an engine process. */
@@ -27,6 +27,7 @@ export interface EngineStart {
   readonly ready: Promise<readonly ModelInfo[]>;
 }
 
+const METRICS_TIMEOUT_MS = 1000;
 const MAX_DELAY_FACTOR = 60;
 /** A process that ran this long had no trouble starting: its next restart is quick again. */
 const STEADY_MS = 60_000;
@@ -43,6 +44,8 @@ export class EngineProcess {
   #isEnding = false;
   #restarts = 0;
   #restartTimer: NodeJS.Timeout | undefined;
+  /** Who waits for metrics: one answer is for all. */
+  readonly #metricsReaders: ((text: string | undefined) => void)[] = [];
 
   constructor(options: EngineProcessOptions) {
     this.#options = options;
@@ -83,6 +86,20 @@ export class EngineProcess {
     clearTimeout(timer);
   }
 
+  /** Asks the process for its metrics; undefined where it does not run, or does not answer in time. */
+  metrics(timeoutMs = METRICS_TIMEOUT_MS): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const question: EngineQuestion = 'metrics';
+      if (this.#child?.connected !== true) return resolve(undefined);
+      const timer = setTimeout(() => resolve(undefined), timeoutMs);
+      this.#metricsReaders.push((text) => {
+        clearTimeout(timer);
+        resolve(text);
+      });
+      this.#child.send(question, (error) => error && this.#answerMetrics(undefined));
+    });
+  }
+
   /** Ends the process at once. */
   kill(): void {
     this.#isEnding = true;
@@ -110,6 +127,7 @@ export class EngineProcess {
     // `close` comes after the channel's last message, also where the process could not be run at all.
     child.once('close', (code, signal) => {
       this.#child = undefined;
+      this.#answerMetrics(undefined);
       if (this.#isEnding) return;
       const end = failure ?? `The engine process ended by itself (${signal ?? `exit code ${code}`}).`;
       if (!this.#wasReady) return first.onFailed(new CliError(end));
@@ -118,8 +136,14 @@ export class EngineProcess {
     });
   }
 
+  #answerMetrics(text: string | undefined): void {
+    for (const read of this.#metricsReaders.splice(0)) read(text);
+  }
+
   #onProgress(message: Exclude<EngineMessage, { type: 'failed' }>, first: FirstStart): void {
-    if (message.type === 'listening') {
+    if (message.type === 'metrics') {
+      this.#answerMetrics(message.text);
+    } else if (message.type === 'listening') {
       this.#port = message.port;
       first.onListening();
     } else {

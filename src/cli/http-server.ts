@@ -28,6 +28,7 @@ export async function listenOnHttp(
     ...{ host, port: httpPort, socketPath, engineAddress, drainDelayMs },
     maxBodyBytes: settings.maxRequestBytes,
     maxHeaderBytes: settings.maxMetadataBytes,
+    exposeMetrics: settings.metricsPort === undefined,
   });
   const gateway = createGateway(config, { ...deps, version: VERSION });
   try {

@@ -199,6 +199,17 @@ export const SETTINGS = {
     format: formatDuration,
   }),
   ...SECURITY_SETTINGS,
+  metricsPort: setting({
+    name: 'metricsPort',
+    flag: '--metrics-port <port>',
+    variable: 'LINNET_METRICS_PORT',
+    description:
+      "port for `/metrics` alone, in plain HTTP and without API keys; none leaves it on the gateway's port",
+    allowed: 'none or a whole number from 0 to 65535; 0 picks a free port',
+    default: 'none',
+    schema: z.union([z.literal('none').transform(() => undefined), port]),
+    format: (value: number | undefined) => (value === undefined ? 'none' : String(value)),
+  }),
   logLevel: setting({
     name: 'logLevel',
     flag: '--log-level <level>',

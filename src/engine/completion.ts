@@ -1,3 +1,4 @@
+import type { RequestListener } from './observer.js';
 import type { SamplingParams } from './sampling/sampling-params.js';
 
 /** A text as a request gives it. */
@@ -35,6 +36,8 @@ export interface GenerateRequest {
    * in time is refused at once; one that is not done then ends with DEADLINE_EXCEEDED, after what there is.
    */
   readonly deadlineAtMs?: number | undefined;
+  /** Is told what became of the request. Default: nobody. */
+  readonly onEnd?: RequestListener | undefined;
 }
 
 /** Comes first, once: the request has its first place, and its prompts are about to be computed. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Engine, Precision } from './engine.js';
 import { MemoryBudget } from './frontend/memory-budget.js';
 import { WorkerEngine } from './frontend/worker-engine.js';
+import type { EngineObserver } from './observer.js';
 import type { WorkerOptions } from './worker/messages.js';
 
 /** What of the memory is for models where nobody says how much. */
@@ -57,12 +58,14 @@ export interface EngineOptions {
   readonly maxWaitingTokens?: number | undefined;
   /** How long a step may take before its model counts as stuck. Milliseconds. Default 10,000. */
   readonly stepLimitMs?: number | undefined;
+  /** Hears what the engine does. Default: nobody. */
+  readonly observer?: EngineObserver | undefined;
 }
 
 /** Makes an engine. Nothing is loaded until the first request, or {@link Engine.load}. */
 export function createEngine(options: EngineOptions): Engine {
   const { models, memoryBytes, memoryWaitLimitMs = 30_000, idleLimitMs = Number.POSITIVE_INFINITY } = options;
-  const { loadRetryDelayMs = 1000 } = options;
+  const { loadRetryDelayMs = 1000, observer } = options;
   const defaults: Omit<WorkerOptions, 'directory'> = {
     precision: 'q8',
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
@@ -83,7 +86,7 @@ export function createEngine(options: EngineOptions): Engine {
   const worker = Object.fromEntries(
     Object.entries(defaults).map(([key, value]) => [key, options[key as keyof EngineOptions] ?? value]),
   ) as typeof defaults;
-  return new WorkerEngine(models, { worker, budget, idleLimitMs, loadRetryDelayMs });
+  return new WorkerEngine(models, { worker, budget, idleLimitMs, loadRetryDelayMs, observer });
 }
 
 /** What the process may use: the machine's memory, or what its container allows. */

@@ -1,4 +1,5 @@
 import type { Prompt, TokenLogprob, Usage } from './completion.js';
+import type { RequestListener } from './observer.js';
 
 /** Texts to score as continuations of a context. Checked as a {@link GenerateRequest} is. */
 export interface ScoreRequest {
@@ -9,6 +10,8 @@ export interface ScoreRequest {
   readonly continuations: readonly Prompt[];
   /** How many most probable tokens are told beside each token. */
   readonly logprobs: number;
+  /** Is told what became of the request. Default: nobody. */
+  readonly onEnd?: RequestListener | undefined;
 }
 
 /** How probable texts are. */

@@ -1,15 +1,18 @@
 import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { KeyRing } from '../security/key-ring.js';
+import type { RenderMetrics } from '../telemetry/metrics-server.js';
 import type { CompletionClient } from './completion-client.js';
 import { createCompletionsRoute } from './completions-route.js';
 import type { EngineHealth } from './engine-health.js';
 import { errorHandler, methodNotAllowed, unknownPath } from './error-handler.js';
 import type { GatewayConfig } from './gateway-config.js';
+import type { GatewayMetrics } from './gateway-metrics.js';
 import { createHealthRoute, liveRoute } from './health-route.js';
 import { createJsonBody } from './json-body.js';
 import { createKeyGuard } from './key-guard.js';
 import type { Lifecycle } from './lifecycle.js';
+import { createMetricsRoute } from './metrics-route.js';
 import { createModelRoute, createModelsRoute } from './models-route.js';
 import { createOpenapiRoute } from './openapi/openapi-route.js';
 import { createAssets, docsRoute } from './page-files.js';
@@ -36,6 +39,9 @@ export interface AppDeps {
   readonly logger: Logger;
   /** The version of the package. */
   readonly version: string;
+  readonly metrics: GatewayMetrics;
+  /** What `GET /metrics` answers; undefined where it is not to be here. */
+  readonly renderMetrics: RenderMetrics | undefined;
 }
 
 /** Makes the Express app of the gateway. It does not listen. */
@@ -44,6 +50,7 @@ export function createApp(deps: AppDeps): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag');
   app.use(createRequestHeaders(lifecycle), createRequestLog(logger));
+  app.use(deps.metrics.observeRequests());
 
   const guard = createKeyGuard(deps.keys);
   const get = (path: string | string[], ...handlers: RequestHandler[]) =>
@@ -56,6 +63,7 @@ export function createApp(deps: AppDeps): Express {
   get('/openapi.json', createOpenapiRoute(deps.version));
   get(['/health', '/health/ready'], createHealthRoute(deps));
   get('/health/live', liveRoute);
+  if (deps.renderMetrics) get('/metrics', guard, createMetricsRoute(deps.renderMetrics));
   get(['/v1/models', '/models'], guard, createModelsRoute(status));
   app
     .route(['/v1/models/*id', '/models/*id'])

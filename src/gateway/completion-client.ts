@@ -10,6 +10,7 @@ import { CompletionProgress } from './completion-progress.js';
 import type { EngineChannels } from './engine-channels.js';
 import { isBareDeadline, isConnectionLoss, toGatewayError } from './engine-failure.js';
 import { GatewayError } from './gateway-error.js';
+import type { GatewayMetrics } from './gateway-metrics.js';
 import { readGenerateCall } from './generate-call.js';
 
 /** An event of one completion: one accepted, any number of deltas, one finished for each choice. */
@@ -34,12 +35,19 @@ export interface CompletionClient {
   generate(request: GenerateRequest, options: GenerateOptions): AsyncIterable<CompletionEvent>;
 }
 
-/**
- * Makes a client over the engine's channels.
- *
- * @param cancelGraceMs how long the engine has to end a cancelled stream before the call is reset.
- */
-export function createCompletionClient(channels: EngineChannels, cancelGraceMs: number): CompletionClient {
+/** What a client is made with. */
+export interface CompletionClientOptions {
+  /** How long the engine has to end a cancelled stream before the call is reset. */
+  readonly cancelGraceMs: number;
+  /** Where completions are counted. Default: nowhere. */
+  readonly metrics?: GatewayMetrics;
+}
+
+/** Makes a client over the engine's channels. */
+export function createCompletionClient(
+  channels: EngineChannels,
+  { cancelGraceMs, metrics }: CompletionClientOptions,
+): CompletionClient {
   async function* attempt(request: GenerateRequest, options: GenerateOptions) {
     const client = new WireClient(channels.address, credentials.createInsecure(), {
       channelOverride: channels.next(),
@@ -59,25 +67,38 @@ export function createCompletionClient(channels: EngineChannels, cancelGraceMs: 
 
   async function* generate(request: GenerateRequest, options: GenerateOptions) {
     const progress = new CompletionProgress();
+    const startedAtMs = performance.now();
+    let errorCode: string | undefined = LEFT;
     let canRetry = true;
-    for (;;) {
-      try {
-        for await (const event of attempt(request, options)) {
-          canRetry &&= event.$case === 'accepted';
-          progress.note(event);
-          yield event;
+    try {
+      for (;;) {
+        try {
+          for await (const event of attempt(request, options)) {
+            canRetry &&= event.$case === 'accepted';
+            progress.note(event);
+            yield event;
+          }
+          errorCode = undefined;
+          return;
+        } catch (caught) {
+          options.signal.throwIfAborted();
+          const failure = toFailure(caught, progress);
+          errorCode = failure.kind.openaiCode;
+          if (!canRetry || !isConnectionLoss(caught)) throw failure;
+          canRetry = false;
+          metrics?.countRetry();
         }
-        return;
-      } catch (caught) {
-        options.signal.throwIfAborted();
-        if (!canRetry || !isConnectionLoss(caught)) throw toFailure(caught, progress);
-        canRetry = false;
       }
+    } finally {
+      metrics?.observeCompletion({ ...progress, durationMs: performance.now() - startedAtMs, errorCode });
     }
   }
 
   return { generate };
 }
+
+/** The code of a completion whose reader left. */
+const LEFT = ERROR_CATALOGUE.CANCELLED.openaiCode;
 
 /** How many choices a request asks for, of all its prompts together. */
 export function numChoices({ prompts, n = 1 }: GenerateRequest): number {

@@ -1,4 +1,5 @@
 import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
+import type { Usage } from '../contract/gen/linnet/v1/completion.js';
 import type { CompletionEvent } from './completion-client.js';
 import { GatewayError } from './gateway-error.js';
 
@@ -6,11 +7,19 @@ import { GatewayError } from './gateway-error.js';
 export class CompletionProgress {
   #isAccepted = false;
   #completionTokens = 0;
+  /** The model that answers; undefined until it is known. */
+  model: string | undefined;
+  /** What was consumed, as told with the last choice that ended. */
+  usage: Usage | undefined;
 
   /** Takes note of an event. */
-  note(event: CompletionEvent): void {
-    if (event.$case === 'accepted') this.#isAccepted = true;
-    if (event.$case === 'delta') this.#completionTokens += event.value.tokenIds.length;
+  note({ $case, value }: CompletionEvent): void {
+    if ($case === 'accepted') {
+      this.#isAccepted = true;
+      this.model = value.model;
+    }
+    if ($case === 'delta') this.#completionTokens += value.tokenIds.length - value.echoedTokens;
+    if ($case === 'finished') this.usage = value.usage;
   }
 
   /** Makes the error for a deadline that passed now, in the words of the engine's own. */

@@ -49,6 +49,11 @@ export class EngineHealth {
     throw new GatewayError(ERROR_CATALOGUE.ENGINE_UNAVAILABLE, text);
   }
 
+  /** Whether the engine said, when it was last heard of, that it serves. */
+  get serves(): boolean {
+    return this.#known !== undefined && !(this.#known instanceof GatewayError) && this.#known.isServing;
+  }
+
   /** Ends the watch; the channels are closed by their owner. */
   close(): void {
     this.#isClosed = true;

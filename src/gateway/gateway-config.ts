@@ -27,6 +27,8 @@ const CONFIG = z
       .min(1024)
       .max(1024 * 1024)
       .default(16 * 1024),
+    /** Whether `GET /metrics` is on the port too, for those whom the API keys let in. */
+    exposeMetrics: z.boolean().default(true),
     /** How long a drain says that the gateway is not ready before it takes no more connections. */
     drainDelayMs: z.int().min(0).max(3_600_000).default(0),
     /** How long a stream is silent before a comment is sent, its headers first where they still wait. */

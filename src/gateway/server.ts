@@ -2,12 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { KeyRing } from '../security/key-ring.js';
 import type { PemStore } from '../security/pem-store.js';
+import { joinExpositions } from '../telemetry/exposition.js';
+import type { RenderMetrics } from '../telemetry/metrics-server.js';
 import { createApp } from './app.js';
 import { createCompletionClient } from './completion-client.js';
 import { trackConnections } from './connections.js';
 import { EngineChannels } from './engine-channels.js';
 import { EngineHealth } from './engine-health.js';
 import type { GatewayConfig } from './gateway-config.js';
+import { GatewayMetrics } from './gateway-metrics.js';
 import { createHttpServer, type GatewayAddress, listen } from './http-listener.js';
 import { Lifecycle } from './lifecycle.js';
 import { createScoreClient } from './score-client.js';
@@ -31,6 +34,9 @@ export interface Gateway {
 
   /** Shuts down at once, also where it drains already: what runs ends with an error. Idempotent. */
   close(): Promise<void>;
+
+  /** Writes the metrics of the gateway, and of the engine that was started with it, in Prometheus' text format. */
+  readonly renderMetrics: RenderMetrics;
 }
 
 /** What the gateway gets besides its settings. */
@@ -44,6 +50,11 @@ export interface GatewayDeps {
   readonly engineTls?: PemStore | undefined;
   /** Whose callers are let in. Default: everybody is, as far as the engine goes. */
   readonly keys?: KeyRing | undefined;
+  /**
+   * What an engine of the same service exposes, which joins the gateway's own metrics; undefined while there is nothing.
+   * Default: the engine is scraped by itself.
+   */
+  readonly engineMetrics?: (() => Promise<string | undefined>) | undefined;
 }
 
 /** How long the error at the end of a cut stream has to leave. */
@@ -51,18 +62,27 @@ const CUT_OFF_GRACE_MS = 1000;
 
 /** Creates the gateway, with its connections to the engine. It does not own certificates and keys: close those after it. */
 export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
-  const { tls, engineTls, keys, ...rest } = deps;
+  const { tls, engineTls, keys, engineMetrics, ...rest } = deps;
   const channels = new EngineChannels(config.engineAddress, config.numChannels, engineTls);
   const lifecycle = new Lifecycle();
   const scoreChannels = new EngineChannels(config.engineAddress, 1, engineTls);
   const health = new EngineHealth(channels, { timeoutMs: config.statusTimeoutMs });
+  const metrics = new GatewayMetrics();
+  metrics.watchEngine(() => health.serves);
+  const renderMetrics = async () => {
+    const texts = await Promise.all([metrics.render(), engineMetrics?.()]);
+    return joinExpositions(texts.filter((text) => text !== undefined));
+  };
   const clients = {
-    completions: createCompletionClient(channels, config.cancelGraceMs),
+    completions: createCompletionClient(channels, { cancelGraceMs: config.cancelGraceMs, metrics }),
     scores: createScoreClient(scoreChannels),
     tokenizer: createTokenizerClient(channels),
     status: createStatusClient(channels, config.statusTimeoutMs),
   };
-  const app = createApp({ ...rest, ...clients, health, keys, config, lifecycle });
+  const app = createApp({
+    ...{ ...rest, ...clients, health, keys, config, lifecycle, metrics },
+    renderMetrics: config.exposeMetrics ? renderMetrics : undefined,
+  });
   const server = createHttpServer(app, { tls, maxHeaderBytes: config.maxHeaderBytes });
   const connections = trackConnections(server);
 
@@ -92,6 +112,7 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
   return {
     listen: () => listen(server, config),
     drain,
+    renderMetrics,
     close() {
       const closed = drain(0);
       lifecycle.beginCutOff();

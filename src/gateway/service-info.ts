@@ -32,6 +32,7 @@ export function toServiceInfo(
       'GET /v1/models': 'Lists the models. GET /v1/models/{id} describes one.',
       'GET /health':
         'Tells whether the service can answer, and its model. Also /health/ready; /health/live for the process.',
+      'GET /metrics': 'Gives the metrics of the service, for Prometheus.',
       'GET /docs': 'Shows a browser how to call all of this, and lets it try.',
       'GET /openapi.json': 'Describes all of this in the form of OpenAPI 3.1.',
     },

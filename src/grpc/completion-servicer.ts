@@ -8,12 +8,13 @@ import {
   GenerateRequest as WireRequest,
   GenerateResponse as WireResponse,
 } from '../contract/gen/linnet/v1/completion.js';
-import type { DeltaEvent, Engine, GenerateEvent } from '../engine/index.js';
+import type { Engine, GenerateEvent, RequestReport } from '../engine/index.js';
 import type { KeyUsage } from '../security/key-usage.js';
 import type { CallScope } from './call-scope.js';
 import { parseCancelKey, parseGenerateRequest } from './generate-request.js';
 import { countPromptTokens, toGenerateResponse } from './generate-response.js';
 import { createSerializer } from './message-serializer.js';
+import { toNotes } from './report-notes.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from './rpc.js';
 import type { RunningRequests } from './running-requests.js';
 import { parseScoreRequest } from './score-request.js';
@@ -37,11 +38,12 @@ export interface CompletionServicerDeps {
  * the call after all.
  */
 export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcOptions) {
+  const { metrics } = options;
   const generate = serverStreamRpc(
     {
       method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
       request: WireRequest,
-      answer: (wire, scope) => streamCompletions(wire, scope, deps),
+      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics }),
       level: 'info',
     },
     options,
@@ -54,7 +56,7 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
     {
       method: CompletionService.score,
       request: ScoreRequest,
-      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, deps),
+      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, { ...deps, metrics }),
       level: 'info',
     },
     options,
@@ -62,11 +64,13 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
   return { generate, cancel, score } satisfies Record<keyof typeof CompletionService, Rpc>;
 }
 
+type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics'>;
+
 /** Streams completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
 async function* streamCompletions(
   wire: WireRequest,
   scope: CallScope,
-  { engine, running, usage }: CompletionServicerDeps,
+  { engine, running, usage, metrics }: AnswerDeps,
 ): AsyncGenerator<GenerateResponse> {
   const { request, cancelKey, returnPromptTokenIds } = parseGenerateRequest(wire);
   const details = { requestId: scope.requestId, seed: request.sampling.seed, returnPromptTokenIds };
@@ -74,11 +78,12 @@ async function* streamCompletions(
   let remove: (() => void) | undefined;
   try {
     remove = running.add(scope.abort, cancelKey);
-    for await (const event of engine.generate(
-      { ...request, deadlineAtMs: scope.deadlineAtMs },
-      scope.signal,
-    )) {
-      if (event.type !== 'delta') scope.note(toNotes(event));
+    const { deadlineAtMs, signal } = scope;
+    const onEnd = (report: RequestReport) => {
+      metrics?.observeRequest(report, 'text_completion');
+      scope.note(toNotes(report));
+    };
+    for await (const event of engine.generate({ ...request, deadlineAtMs, onEnd }, signal)) {
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
@@ -103,36 +108,22 @@ function tokensOf(event: GenerateEvent): number {
 async function scoreTexts(
   wire: ScoreRequest,
   scope: CallScope,
-  { engine, running, usage }: CompletionServicerDeps,
+  { engine, running, usage, metrics }: AnswerDeps,
 ): Promise<ScoreResponse> {
-  const request = parseScoreRequest(wire);
+  const onEnd = (report: RequestReport) => {
+    metrics?.observeRequest(report, 'score');
+    scope.note({ ...toNotes(report), texts: report.numSequences });
+  };
+  const request = { ...parseScoreRequest(wire), onEnd };
   const admission = scope.caller && usage.admit(scope.caller);
   let remove: (() => void) | undefined;
   try {
     remove = running.add(scope.abort, undefined);
     const result = await engine.score(request, scope.signal);
-    const { promptTokens, cachedTokens } = result.usage;
-    admission?.charge(promptTokens);
-    scope.note({ model: result.model, promptTokens, cachedTokens, texts: result.scores.length });
+    admission?.charge(result.usage.promptTokens);
     return toScoreResponse(result, scope.requestId);
   } finally {
     remove?.();
     admission?.release();
-  }
-}
-
-/** What the log tells of an event: counts, reasons and times, never text. */
-function toNotes(event: Exclude<GenerateEvent, DeltaEvent>): Record<string, unknown> {
-  switch (event.type) {
-    case 'accepted':
-      return {
-        model: event.model,
-        promptTokens: countPromptTokens(event),
-        cachedTokens: event.cachedTokens,
-      };
-    case 'finished': {
-      const { usage, timings, finishReason } = event;
-      return { completionTokens: usage.completionTokens, finishReason, ...timings };
-    }
   }
 }

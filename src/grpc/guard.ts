@@ -11,6 +11,7 @@ import type { KeyRing } from '../security/key-ring.js';
 import { startCallLog } from './call-log.js';
 import { requestIdOf } from './call-scope.js';
 import { setCaller } from './caller.js';
+import type { ServiceMetrics } from './metrics/service-metrics.js';
 import { toStatus } from './status-mapper.js';
 
 /** What a call must satisfy before its message is read. */
@@ -20,13 +21,15 @@ export interface GuardOptions {
   readonly keys: KeyRing | undefined;
   /** The most metadata, names and values together. Bytes. */
   readonly maxMetadataBytes: number;
+  /** Where refused calls are counted; undefined for nowhere. */
+  readonly metrics?: ServiceMetrics | undefined;
 }
 
 // Probes have no keys, and learn nothing but whether the service serves.
 const PUBLIC = '/grpc.health.v1.Health/';
 
 /** Makes the interceptor that refuses a call by its metadata alone, so that a stranger's messages take no memory. */
-export function createGuard({ logger, keys, maxMetadataBytes }: GuardOptions): ServerInterceptor {
+export function createGuard({ logger, keys, maxMetadataBytes, metrics }: GuardOptions): ServerInterceptor {
   return ({ path }, call) => {
     const check = (metadata: Metadata) => {
       checkSize(metadata, maxMetadataBytes);
@@ -39,7 +42,8 @@ export function createGuard({ logger, keys, maxMetadataBytes }: GuardOptions): S
           check(metadata);
         } catch (refusal) {
           const requestId = requestIdOf(metadata);
-          startCallLog({ logger, rpc: path, level: 'info' })({ requestId }, refusal);
+          const log = startCallLog({ logger, metrics, rpc: path, level: 'info', countedAs: '_OTHER' });
+          log({ requestId }, refusal);
           call.sendStatus(toStatus(refusal, requestId));
           return;
         }

@@ -11,12 +11,15 @@ import type { Logger } from 'pino';
 import { startCallLog } from './call-log.js';
 import { type CallScope, openCallScope } from './call-scope.js';
 import { decodeRequest, type MessageDecoder } from './decode-request.js';
+import type { ServiceMetrics } from './metrics/service-metrics.js';
 import { toStatus } from './status-mapper.js';
 import { writeStream } from './stream-writer.js';
 
 /** What every call of a server shares. */
 export interface RpcOptions {
   readonly logger: Logger;
+  /** Where calls are counted; undefined for nowhere. */
+  readonly metrics: ServiceMetrics | undefined;
   /** How long a caller may leave a full stream unread before its call is cancelled. Milliseconds. */
   readonly stallLimitMs: number;
   /** Aborts, with an EngineError, when the server ends every call. */
@@ -91,7 +94,7 @@ async function serveUnary<Request, Response>(
   { spec, options }: { spec: UnarySpec<Request, Response>; options: RpcOptions },
 ): Promise<void> {
   const { method, request, answer, level = 'debug' } = spec;
-  const log = startCallLog({ logger: options.logger, rpc: method.path, level });
+  const log = startCallLog({ ...options, rpc: method.path, level });
   const scope = openCallScope(call, options.closing);
   const { requestId, signal, notes } = scope;
   try {
@@ -117,9 +120,9 @@ type StreamSpec<Response> = Pick<RpcSpec<never, Response, unknown>, 'level'> & {
 async function serveStream<Response>(
   call: ResponseStream<Response>,
   { method, answer, level = 'debug' }: StreamSpec<Response>,
-  { logger, stallLimitMs, closing }: RpcOptions,
+  { logger, metrics, stallLimitMs, closing }: RpcOptions,
 ): Promise<void> {
-  const log = startCallLog({ logger, rpc: method.path, level });
+  const log = startCallLog({ logger, metrics, rpc: method.path, level });
   const scope = openCallScope(call, closing);
   const { requestId, signal, notes } = scope;
   let failure: unknown;

@@ -62,6 +62,7 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   });
   const rpcOptions = {
     logger: settings.logger,
+    metrics: settings.metrics,
     stallLimitMs: settings.stallLimitMs,
     closing: closing.signal,
   };

@@ -10,6 +10,7 @@ import { createCompletionClient } from '../../src/gateway/completion-client.js';
 import { EngineChannels } from '../../src/gateway/engine-channels.js';
 import { EngineHealth } from '../../src/gateway/engine-health.js';
 import { parseGatewayConfig } from '../../src/gateway/gateway-config.js';
+import { GatewayMetrics } from '../../src/gateway/gateway-metrics.js';
 import { Lifecycle } from '../../src/gateway/lifecycle.js';
 import { createScoreClient } from '../../src/gateway/score-client.js';
 import { createStatusClient } from '../../src/gateway/status-client.js';
@@ -224,12 +225,12 @@ describe('A gateway that drains', () => {
     const lifecycle = new Lifecycle();
     const app = createApp({
       ...{ config, lifecycle, version: '0', logger: pino({ enabled: false }) },
-      completions: createCompletionClient(channels, config.cancelGraceMs),
+      completions: createCompletionClient(channels, config),
       scores: createScoreClient(channels),
       tokenizer: createTokenizerClient(channels),
       status: createStatusClient(channels, config.statusTimeoutMs),
       health,
-      keys: undefined,
+      ...{ keys: undefined, metrics: new GatewayMetrics(), renderMetrics: undefined },
     });
     const server = createServer(app).listen(0, '127.0.0.1');
     await once(server, 'listening');

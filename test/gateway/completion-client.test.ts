@@ -23,7 +23,7 @@ afterEach(() => {
 });
 
 function generate(signal = new AbortController().signal, cancelGraceMs = 1000) {
-  return createCompletionClient(channels, cancelGraceMs).generate(REQUEST, { requestId: 'id', signal });
+  return createCompletionClient(channels, { cancelGraceMs }).generate(REQUEST, { requestId: 'id', signal });
 }
 
 async function collect(events: AsyncIterable<CompletionEvent>): Promise<string[]> {

@@ -4,6 +4,7 @@ import { CompletionClient } from '../../src/contract/gen/linnet/v1/completion.js
 import { type GetModelResponse, type Model, ModelsClient } from '../../src/contract/gen/linnet/v1/models.js';
 import type { Engine, EngineOptions } from '../../src/engine/index.js';
 import type { GatewaySettings } from '../../src/gateway/gateway-config.js';
+import { ServiceMetrics } from '../../src/grpc/metrics/service-metrics.js';
 import { createGrpcServer, type GrpcServer } from '../../src/grpc/server.js';
 import type { GrpcServerOptions } from '../../src/grpc/server-options.js';
 import { createTestEngine } from './engine-under-test.js';
@@ -32,10 +33,20 @@ export interface LinnetOptions {
 
 /** Starts the whole chain. The model is loaded with the first request. */
 export async function startLinnet(options: LinnetOptions = {}): Promise<Linnet> {
-  const engine = createTestEngine(options.engine);
-  const server = createGrpcServer(engine, { logger: pino({ level: 'silent' }), port: 0, ...options.server });
+  const metrics = new ServiceMetrics();
+  const engine = createTestEngine({ observer: metrics.observer, ...options.engine });
+  metrics.watch(engine);
+  const server = createGrpcServer(engine, {
+    logger: pino({ level: 'silent' }),
+    port: 0,
+    metrics,
+    ...options.server,
+  });
   const { target } = await server.listen();
-  const gateway = await startTestGateway({ engineAddress: target, ...options.gateway });
+  const gateway = await startTestGateway(
+    { engineAddress: target, ...options.gateway },
+    { engineMetrics: () => metrics.render() },
+  );
   const completion = new CompletionClient(target, credentials.createInsecure());
   const models = new ModelsClient(target, credentials.createInsecure());
   return {

@@ -89,7 +89,21 @@ export class ScriptedEngine implements Engine {
     this.script?.(generation);
     this.#nextGeneration.resolve(generation);
     this.#nextGeneration = defer();
-    yield* generation.events();
+    const report = reportOf(request);
+    try {
+      for await (const event of generation.events()) {
+        if (event.type === 'accepted') report.moments.firstStepAtMs = 1;
+        if (event.type === 'delta') report.moments.firstTokenAtMs = 3;
+        if (event.type === 'finished')
+          Object.assign(report, { usage: event.usage, finishReasons: [event.finishReason] });
+        yield event;
+      }
+    } catch (error) {
+      report.error = EngineError.from(error);
+      throw error;
+    } finally {
+      request.onEnd?.(report);
+    }
   }
 
   /** Resolves with the next request that arrives; call it before that. */
@@ -98,7 +112,8 @@ export class ScriptedEngine implements Engine {
   }
 
   score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
-    this.calls.push([request]);
+    const { onEnd: _, ...said } = request;
+    this.calls.push([said]);
     return this.scored(request, signal);
   }
 
@@ -142,6 +157,22 @@ export class ScriptedEngine implements Engine {
   }
 
   async close(): Promise<void> {}
+}
+
+/** What there is to report of a request before anything has happened to it. */
+function reportOf({ prompts, bestOf }: GenerateRequest) {
+  return {
+    model: 'test-model',
+    moments: {
+      ...{ arrivedAtMs: 0, firstStepAtMs: undefined as number | undefined, lastTokenAtMs: 6, endedAtMs: 7 },
+      firstTokenAtMs: undefined as number | undefined,
+    },
+    phase: 'queue' as const,
+    numSequences: prompts.length * bestOf,
+    usage: { promptTokens: 0, completionTokens: 0, cachedTokens: 0, acceptedPredictionTokens: 0 },
+    finishReasons: [] as ('stop' | 'length')[],
+    error: undefined as EngineError | undefined,
+  };
 }
 
 function unscripted(): never {

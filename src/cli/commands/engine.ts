@@ -1,12 +1,14 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { createEngine, type Engine, EngineError } from '../../engine/index.js';
+import { ServiceMetrics } from '../../grpc/metrics/service-metrics.js';
 import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
 import { CliError } from '../cli-error.js';
 import { toEngineOptions } from '../engine-options.js';
 import { findModels } from '../find-models.js';
 import { toListenError } from '../listen-error.js';
 import { createLog, type Log } from '../log.js';
+import { exposeMetrics } from '../metrics-listener.js';
 import { summarizeModel } from '../model-summary.js';
 import { connectToParent, type ParentProcess } from '../parent-process.js';
 import { showQuantizationProgress } from '../quantization-progress.js';
@@ -62,18 +64,25 @@ async function startEngine(
   const { preload, drainGraceMs } = settings;
   const log = createLog(settings.logLevel, process);
   const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
-  const engine = createEngine(toEngineOptions(settings, await findModels(resolved, report)));
+  const metrics = new ServiceMetrics();
+  const options = toEngineOptions(settings, await findModels(resolved, report));
+  const engine = createEngine({ ...options, observer: metrics.observer });
+  metrics.watch(engine);
   logStuckModels(engine, log);
   showQuantizationProgress(engine, report.output, report.writeLine);
   const server = createGrpcServer(engine, {
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
     logger: log,
+    metrics,
     gatewaySocketPath,
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,
   });
   const port = await listenOnGrpc(server, settings);
+  // With a parent it is the gateway that exposes them, beside its own.
+  if (parent === undefined) await exposeMetrics(settings, () => metrics.render(), log);
+  parent?.onQuestion(async () => parent.tell({ type: 'metrics', text: await metrics.render() }));
   await parent?.tell({ type: 'listening', port });
 
   const drain = async () => {

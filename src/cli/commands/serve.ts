@@ -4,6 +4,7 @@ import { findModels, toModelSetting } from '../find-models.js';
 import { createGatewaySocket } from '../gateway-socket.js';
 import { listenOnHttp } from '../http-server.js';
 import { createLog } from '../log.js';
+import { exposeMetrics } from '../metrics-listener.js';
 import { summarizeModel } from '../model-summary.js';
 import type { ResolvedSettings } from '../resolve-settings.js';
 import { openServerSecurity } from '../security.js';
@@ -54,7 +55,11 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
   const grpcTarget = toGrpcTarget(settings, port);
   const engineAddress = socket === undefined ? grpcTarget : `unix:${socket}`;
   try {
-    const { gateway, url } = await listenOnHttp({ ...settings, engineAddress }, { ...security, logger: log });
+    const { gateway, url } = await listenOnHttp(
+      { ...settings, engineAddress },
+      { ...security, logger: log, engineMetrics: () => engine.metrics() },
+    );
+    await exposeMetrics(settings, gateway.renderMetrics, log);
     const drain = async () => {
       await gateway.drain(drainGraceMs);
       await engine.end();

@@ -5,6 +5,7 @@ import type { Sequence } from '../scheduling/sequence.js';
 import { SequenceGroup } from '../scheduling/sequence-group.js';
 import { type LogitRows, logitRowsOf, readPromptLogprobs, toRowNumbers } from './logit-rows.js';
 import { SequenceSampler } from './sequence-sampler.js';
+import { StepMeter } from './step-meter.js';
 import type { SequenceName, SequenceOutput, StartedSequence, StepOutput } from './step-output.js';
 
 /** What the core is made of. */
@@ -77,12 +78,15 @@ export class EngineCore {
 
   /** Advances some sequences: schedule, run, sample, update. */
   async step(): Promise<StepOutput> {
-    this.#releaseAborted();
+    const meter = new StepMeter(this.#now());
+    this.#releaseAborted(meter);
     const admitted = this.#scheduler.admit();
     for (const sequence of admitted) this.#sampler.add(sequence);
+    meter.noteAdmitted(admitted);
     const started = admitted.map((sequence) => this.#toStarted(sequence));
     const batch = this.#scheduler.schedule();
-    if (batch === undefined) return { started, outputs: [], atMs: this.#now() };
+    if (batch === undefined) return { started, outputs: [], ...meter.read([], this.#now()) };
+    meter.noteBatch(batch);
     const rows = logitRowsOf(batch);
     const { logits, newKv } = await this.#runner.run(batch, rows.flatMap(toRowNumbers));
     this.#scheduler.advance(batch);
@@ -96,7 +100,7 @@ export class EngineCore {
     // Only now: whoever leaves may make others move, with all that they have computed.
     for (const output of outputs) if (output.finishReason !== undefined) this.#release(output);
     this.#runner.dropClasses(this.#scheduler.emptyClasses, !this.hasWork);
-    return { started, outputs, atMs: this.#now() };
+    return { started, outputs, ...meter.read(outputs, this.#now()) };
   }
 
   /** Reads what a batch brought of one sequence, and where its prompt is done, of the siblings that waited for it. */
@@ -129,13 +133,16 @@ export class EngineCore {
     return { groupId, index, cachedTokens, queueMs: firstStepAtMs - arrivedAtMs, firstStepAtMs };
   }
 
-  #releaseAborted(): void {
+  #releaseAborted(meter: StepMeter): void {
     for (const id of this.#aborted) {
       const group = this.#groups.get(id);
       // It was aborted during the step that ended it.
       if (group === undefined) continue;
       this.#scheduler.removeWaiting(group);
-      for (const sequence of group.running.values()) this.#end(sequence);
+      for (const sequence of group.running.values()) {
+        meter.noteWaste(sequence);
+        this.#end(sequence);
+      }
       this.#groups.delete(id);
     }
     this.#aborted.clear();

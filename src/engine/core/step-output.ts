@@ -9,6 +9,26 @@ export interface StepOutput {
   readonly outputs: readonly SequenceOutput[];
   /** When the tokens were there, by the clock of the core. Milliseconds. */
   readonly atMs: number;
+  readonly stats: StepStats;
+}
+
+/** What a step did, in numbers. */
+export interface StepStats {
+  readonly durationMs: number;
+  /** Sequences that it advanced; 0 where it only let some in or go. */
+  readonly numSequences: number;
+  /** Whether it computed a part of a prompt; else it decoded. */
+  readonly isPrefill: boolean;
+  /** Tokens of prompts and completions that it computed, drafts included. */
+  readonly computedTokens: number;
+  readonly generatedTokens: number;
+  /** Tokens of the prompts that got their places; a prompt that several candidates share counts once. */
+  readonly promptTokens: number;
+  /** Of those, the ones that need no computing. */
+  readonly cachedTokens: number;
+  /** Tokens that had been computed for requests which were then aborted: of their prompts, and of their completions. */
+  readonly wastedPromptTokens: number;
+  readonly wastedCompletionTokens: number;
 }
 
 /** Names a sequence: its request, and its index there. */

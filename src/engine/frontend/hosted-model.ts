@@ -1,6 +1,7 @@
 import type { ModelInfo, ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import { estimateModelBytes } from '../model/model-memory.js';
+import type { EngineObserver } from '../observer.js';
 import type { WorkerOptions } from '../worker/messages.js';
 import { abortable } from './abortable.js';
 import type { MemoryBudget, Tenant } from './memory-budget.js';
@@ -40,6 +41,7 @@ export interface HostingOptions {
   readonly idleLimitMs: number;
   /** Called after each change of state. */
   readonly onChange: (model: ModelInfo) => void;
+  readonly observer: EngineObserver | undefined;
 }
 
 const IDLE: ModelLoad = { runningRequests: 0, waitingRequests: 0, kvCacheUsedBytes: 0, kvCacheLimitBytes: 0 };
@@ -180,6 +182,7 @@ export class HostedModel implements Tenant {
 
   async #startWorker(): Promise<ReadyModel> {
     const worker = new ModelWorker(this.#options.worker, {
+      onStep: (stats) => this.#options.observer?.onStep(this.id, stats),
       onProgress: (share) => {
         this.#loadingShare = share;
         this.#options.onChange(this.info);

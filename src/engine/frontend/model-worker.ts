@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { SequenceName, StepOutput } from '../core/step-output.js';
+import type { SequenceName, StepOutput, StepStats } from '../core/step-output.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
@@ -20,6 +20,8 @@ const ENTRY = new URL('../../../dist/engine/worker/engine-worker.js', import.met
 
 /** Who is told of a worker's life. */
 export interface ModelWorkerListeners {
+  /** After each step. */
+  readonly onStep: (stats: StepStats) => void;
   /** While weights are quantized: what share is done, in [0, 1]. */
   readonly onProgress: (share: number) => void;
   /** When the worker ends without {@link ModelWorker.close}: why. */
@@ -38,12 +40,14 @@ export class ModelWorker {
   readonly #exited: Promise<void>;
   readonly #pace = new AdmissionPace();
   readonly #watchdog: StepWatchdog;
+  readonly #onStepStats: (stats: StepStats) => void;
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
   #rejectLoaded: (error: EngineError) => void = () => {};
 
   /** Starts the worker. */
-  constructor(options: WorkerOptions, { onProgress, onEnd, onStuckChange }: ModelWorkerListeners) {
+  constructor(options: WorkerOptions, { onStep, onProgress, onEnd, onStuckChange }: ModelWorkerListeners) {
+    this.#onStepStats = onStep;
     this.#watchdog = new StepWatchdog(options.stepLimitMs, onStuckChange);
     this.#worker = new Worker(ENTRY, { workerData: options });
     this.loaded = new Promise((resolve, reject) => {
@@ -141,6 +145,7 @@ export class ModelWorker {
     } else {
       this.#load = event.load;
       this.#pace.step(event.output.started.length, event.load.waitingRequests, performance.now());
+      this.#onStepStats(event.output.stats);
       this.#onStep(event.output);
     }
     this.#watchdog.alive(this.#listeners.size > 0);

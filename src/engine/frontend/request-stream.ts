@@ -4,7 +4,6 @@ import type { EngineError } from '../engine-error.js';
 import { type ChoiceOptions, ChoiceStream } from './choice-stream.js';
 import type { GroupListener } from './group-listener.js';
 import type { RequestPrompt } from './request-prompt.js';
-import type { Progress } from './time-limit.js';
 
 /** What a request's stream is made of. */
 export interface RequestStreamOptions {
@@ -33,7 +32,6 @@ export class RequestStream implements GroupListener {
   readonly #candidates = new Map<number, ChoiceStream>();
   readonly #usage: { -readonly [key in keyof FinishedEvent['usage']]: number };
   #numLeft: number;
-  #isAccepted = false;
 
   // What the reader has yet to get, in this order.
   #accepted: AcceptedEvent | undefined;
@@ -50,16 +48,8 @@ export class RequestStream implements GroupListener {
     this.#numLeft = prompts.length * n;
   }
 
-  /** How far the request has come. */
-  get progress(): Progress {
-    const { completionTokens } = this.#usage;
-    if (completionTokens > 0) return { phase: 'decode', completionTokens };
-    return { phase: this.#isAccepted ? 'prefill' : 'queue', completionTokens };
-  }
-
   start(started: StartedSequence): void {
     if (this.#failure !== undefined) return;
-    this.#isAccepted = true;
     const { index, cachedTokens } = started;
     const { model, systemFingerprint, prompts, bestOf, choice } = this.#options;
     // A prompt counts once, however often it is computed.

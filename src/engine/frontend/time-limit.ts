@@ -1,9 +1,10 @@
 import { EngineError } from '../engine-error.js';
+import type { RequestPhase } from '../observer.js';
 
 /** How far a request has come. */
 export interface Progress {
   /** Waiting for the model or for its turn, computing its prompt, or generating. */
-  readonly phase: 'queue' | 'prefill' | 'decode';
+  readonly phase: RequestPhase;
   /** Tokens generated so far. */
   readonly completionTokens: number;
 }
@@ -19,20 +20,23 @@ const WHERE: Readonly<Record<Progress['phase'], string>> = {
 export class TimeLimit {
   /** Aborts when the caller's signal does, or at the deadline. */
   readonly signal: AbortSignal;
-  /** Tells how far the request has come, for the error. */
-  progress: () => Progress = () => ({ phase: 'queue', completionTokens: 0 });
+  readonly #progress: () => Progress;
   readonly #deadlineAtMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param deadlineAtMs by the clock of `Date.now`; undefined for none. */
-  constructor(caller: AbortSignal, deadlineAtMs: number | undefined) {
+  /**
+   * @param deadlineAtMs by the clock of `Date.now`; undefined for none.
+   * @param progress tells how far the request has come, for the error.
+   */
+  constructor(caller: AbortSignal, deadlineAtMs: number | undefined, progress: () => Progress) {
+    this.#progress = progress;
     this.#deadlineAtMs = deadlineAtMs ?? Number.POSITIVE_INFINITY;
     this.signal = caller;
     if (deadlineAtMs === undefined) return;
     const controller = new AbortController();
     this.signal = AbortSignal.any([caller, controller.signal]);
     const remainingMs = Math.min(deadlineAtMs - Date.now(), MAX_TIMER_MS);
-    const end = () => controller.abort(deadlineExceeded(this.progress()));
+    const end = () => controller.abort(deadlineExceeded(this.#progress()));
     if (remainingMs > 0) this.#timer = setTimeout(end, remainingMs);
     else end();
   }

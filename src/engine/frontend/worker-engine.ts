@@ -1,22 +1,19 @@
 import type { GenerateEvent, GenerateRequest } from '../completion.js';
 import type { Engine, ModelInfo } from '../engine.js';
 import { EngineError } from '../engine-error.js';
+import type { EngineObserver } from '../observer.js';
 import type { ScoreRequest, ScoreResult } from '../score.js';
 import type { Detokenization, Tokenization } from '../tokenization.js';
 import { abortable } from './abortable.js';
-import { toChoiceOptions, toGroup } from './generation.js';
-import { HostedModel, type HostingOptions, type ModelLease } from './hosted-model.js';
+import { HostedModel, type HostingOptions } from './hosted-model.js';
 import { LoadRetry } from './load-retry.js';
+import { generateWith, type ModelUse, scoreWith } from './model-use.js';
 import { PromptEncoder } from './prompt-encoder.js';
-import { RequestPrompt } from './request-prompt.js';
-import { RequestStream } from './request-stream.js';
-import { ScoreCollector } from './score-collector.js';
-import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
+import { RequestRecord } from './request-record.js';
 import { toText, toTokens } from './text-tokens.js';
 import { TimeLimit } from './time-limit.js';
-import type { TokenBytes } from './token-bytes.js';
 import { createTokenizer, type Tokenizer } from './tokenizer.js';
-import { checkSamplingTokens, checkTokenIds } from './vocabulary-check.js';
+import { checkTokenIds } from './vocabulary-check.js';
 
 /** How the engine's models are hosted. */
 export interface WorkerEngineOptions extends Omit<HostingOptions, 'worker' | 'onChange'> {
@@ -30,6 +27,7 @@ const MAX_DELAY_FACTOR = 60;
 /** The engine whose models each compute in a worker thread. */
 export class WorkerEngine implements Engine {
   readonly #models: readonly HostedModel[];
+  readonly #observer: EngineObserver | undefined;
   readonly #listeners = new Set<(model: ModelInfo) => void>();
   readonly #retry: LoadRetry;
   readonly memoryLimitBytes: number;
@@ -39,8 +37,9 @@ export class WorkerEngine implements Engine {
 
   constructor(
     models: readonly { readonly id: string; readonly directory: string }[],
-    { worker, budget, idleLimitMs, loadRetryDelayMs }: WorkerEngineOptions,
+    { worker, budget, idleLimitMs, loadRetryDelayMs, observer }: WorkerEngineOptions,
   ) {
+    this.#observer = observer;
     if (models.length === 0) throw new RangeError('An engine needs at least one model.');
     const onChange = (model: ModelInfo) => {
       for (const listener of this.#listeners) listener(model);
@@ -48,7 +47,7 @@ export class WorkerEngine implements Engine {
     };
     this.#models = models.map(
       ({ id, directory }) =>
-        new HostedModel(id, { worker: { ...worker, directory }, budget, idleLimitMs, onChange }),
+        new HostedModel(id, { worker: { ...worker, directory }, budget, idleLimitMs, onChange, observer }),
     );
     this.memoryLimitBytes = budget.limitBytes;
     const haveAllFailed = () => this.#models.every(({ info }) => info.error !== undefined);
@@ -57,71 +56,46 @@ export class WorkerEngine implements Engine {
   }
 
   async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
-    const limit = new TimeLimit(caller, request.deadlineAtMs);
+    const record = new RequestRecord(request.onEnd, this.#observer);
+    const limit = new TimeLimit(caller, request.deadlineAtMs, () => record.progress);
     try {
-      const use = await this.#begin(request.model, limit.signal);
+      record.model = this.#find(request.model).id;
+      const use = await this.#begin(record.model, limit.signal);
       try {
-        yield* this.#generate(use, request, limit);
+        for await (const event of generateWith(use, request, { limit, record })) {
+          record.note(event);
+          yield event;
+        }
+        record.complete();
       } finally {
         use.release();
       }
+    } catch (caught) {
+      record.fail(caught);
+      throw caught;
     } finally {
       limit.end();
+      record.end();
     }
   }
 
   async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
-    const use = await this.#begin(request.model, signal);
+    const record = new RequestRecord(request.onEnd, this.#observer);
     try {
-      return await this.#score(use, request, signal);
+      record.model = this.#find(request.model).id;
+      const use = await this.#begin(record.model, signal);
+      try {
+        const result = await scoreWith(use, request, { signal, record });
+        record.complete(result.usage);
+        return result;
+      } finally {
+        use.release();
+      }
+    } catch (caught) {
+      record.fail(caught);
+      throw caught;
     } finally {
-      use.release();
-    }
-  }
-
-  async *#generate(use: ModelUse, request: GenerateRequest, limit: TimeLimit): AsyncGenerator<GenerateEvent> {
-    const { id, model, worker, shape, tokenBytes, encoder } = use;
-    const { signal } = limit;
-    checkSamplingTokens(request.sampling, shape.vocabSize);
-    const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
-    if (worker.isStuck) throw stuck(model);
-    limit.refuseUnless(worker.leastWaitMs);
-    const stream = new RequestStream({
-      model,
-      systemFingerprint: shape.fingerprint,
-      prompts: prompts.map((ids, i) => {
-        const { input } = request.prompts[i]!;
-        return new RequestPrompt(ids, typeof input === 'string' ? input : undefined, tokenBytes);
-      }),
-      n: request.n,
-      bestOf: request.bestOf,
-      choice: toChoiceOptions(request, tokenBytes),
-      onStop: (index) => worker.stop({ groupId: id, index }),
-    });
-    limit.progress = () => stream.progress;
-    const end = worker.run(toGroup(id, request, prompts), stream, signal);
-    try {
-      yield* stream.events();
-    } finally {
-      end();
-    }
-  }
-
-  async #score(use: ModelUse, request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
-    const { id, model, worker, shape, tokenBytes, encoder } = use;
-    const scoring = await encodeScoring(request, encoder);
-    const { context, continuations } = scoring;
-    const numTop = request.logprobs;
-    const collector = new ScoreCollector(continuations.length);
-    const end = worker.run(toScoringGroup(id, scoring, numTop), collector, signal);
-    try {
-      const { rows, cachedTokens } = await collector.collected;
-      const scores = continuations.map((ids, i) => toScore(ids, rows[i]!, { tokenBytes, numTop }));
-      const promptTokens = continuations.reduce((sum, { length }) => sum + length, context.length);
-      const usage = { promptTokens, completionTokens: 0, cachedTokens, acceptedPredictionTokens: 0 };
-      return { model, systemFingerprint: shape.fingerprint, scores, usage };
-    } finally {
-      end();
+      record.end();
     }
   }
 
@@ -208,28 +182,7 @@ export class WorkerEngine implements Engine {
   }
 }
 
-/** A model in use by a request. */
-interface ModelUse extends ModelLease {
-  /** The request's number. */
-  readonly id: number;
-  /** The model's id. */
-  readonly model: string;
-  readonly tokenBytes: TokenBytes;
-  readonly encoder: PromptEncoder;
-}
-
 const NEVER = new AbortController().signal;
-
-function stuck(model: string): EngineError {
-  return new EngineError(
-    'ENGINE_UNAVAILABLE',
-    `The model "${model}" makes no progress at present. Try again later.`,
-    {
-      metadata: { model },
-      retryAfterMs: 5000,
-    },
-  );
-}
 
 function closed(): EngineError {
   return new EngineError('ENGINE_UNAVAILABLE', 'The engine is shutting down.', { retryAfterMs: 1000 });

@@ -1,3 +1,4 @@
+import { now } from '../clock.js';
 import { EngineCore } from '../core/engine-core.js';
 import type { ModelShape, Precision } from '../engine.js';
 import { EngineError } from '../engine-error.js';
@@ -80,7 +81,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     endOfTextId,
     scheduler,
     lookup,
-    now: () => performance.now(),
+    now,
   });
   await warmUp(core);
   return {

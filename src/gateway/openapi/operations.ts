@@ -132,6 +132,17 @@ export const OPERATIONS: readonly Operation[] = [
     errors: [],
   },
   {
+    id: 'metrics',
+    method: 'get',
+    paths: ['/metrics'],
+    summary: 'Gives the metrics of the service',
+    answer: {
+      description: "In Prometheus' text format.",
+      content: { 'text/plain': { type: 'string' } },
+    },
+    errors: KEY_ERRORS,
+  },
+  {
     id: 'serviceInfo',
     method: 'get',
     paths: ['/'],

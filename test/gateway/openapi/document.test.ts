@@ -7,6 +7,7 @@ import { COMPLETION_FIELDS } from '../../../src/gateway/completion-fields.js';
 import { parseCompletionRequest } from '../../../src/gateway/completion-request.js';
 import { parseGatewayConfig } from '../../../src/gateway/gateway-config.js';
 import { GatewayError } from '../../../src/gateway/gateway-error.js';
+import { GatewayMetrics } from '../../../src/gateway/gateway-metrics.js';
 import { Lifecycle } from '../../../src/gateway/lifecycle.js';
 import { parseFields } from '../../../src/gateway/request-parser.js';
 import { SCORE_FIELDS } from '../../../src/gateway/score-fields.js';
@@ -136,7 +137,7 @@ function routesOfApp(): string[] {
       health: unused,
       version: '0',
     },
-    keys: undefined,
+    ...{ keys: undefined, metrics: new GatewayMetrics(), renderMetrics: unused },
     ...{ config: parseGatewayConfig({}), lifecycle: new Lifecycle(), logger: pino({ enabled: false }) },
   });
   const layers: readonly { readonly route?: unknown }[] = app.router.stack;

@@ -1,0 +1,94 @@
+import type { GenerateEvent, GenerateRequest } from '../completion.js';
+import { EngineError } from '../engine-error.js';
+import type { ScoreRequest, ScoreResult } from '../score.js';
+import { toChoiceOptions, toGroup } from './generation.js';
+import type { ModelLease } from './hosted-model.js';
+import type { PromptEncoder } from './prompt-encoder.js';
+import { RequestPrompt } from './request-prompt.js';
+import type { RequestRecord } from './request-record.js';
+import { RequestStream } from './request-stream.js';
+import { ScoreCollector } from './score-collector.js';
+import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
+import type { TimeLimit } from './time-limit.js';
+import type { TokenBytes } from './token-bytes.js';
+import { checkSamplingTokens } from './vocabulary-check.js';
+
+/** A model in use by a request. */
+export interface ModelUse extends ModelLease {
+  /** The request's number. */
+  readonly id: number;
+  /** The model's id. */
+  readonly model: string;
+  readonly tokenBytes: TokenBytes;
+  readonly encoder: PromptEncoder;
+}
+
+/**
+ * Generates with a model, and writes down what becomes of it.
+ *
+ * @throws EngineError in place of an event, as `Engine.generate` does.
+ */
+export async function* generateWith(
+  { id, model, worker, shape, tokenBytes, encoder }: ModelUse,
+  request: GenerateRequest,
+  { limit, record }: { readonly limit: TimeLimit; readonly record: RequestRecord },
+): AsyncGenerator<GenerateEvent> {
+  checkSamplingTokens(request.sampling, shape.vocabSize);
+  const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
+  if (worker.isStuck) throw stuck(model);
+  limit.refuseUnless(worker.leastWaitMs);
+  const stream = new RequestStream({
+    model,
+    systemFingerprint: shape.fingerprint,
+    prompts: prompts.map((ids, i) => {
+      const { input } = request.prompts[i]!;
+      return new RequestPrompt(ids, typeof input === 'string' ? input : undefined, tokenBytes);
+    }),
+    n: request.n,
+    bestOf: request.bestOf,
+    choice: toChoiceOptions(request, tokenBytes),
+    onStop: (index) => worker.stop({ groupId: id, index }),
+  });
+  const group = toGroup(id, request, prompts);
+  const end = worker.run(group, record.listen(group, stream), limit.signal);
+  try {
+    yield* stream.events();
+  } finally {
+    end();
+  }
+}
+
+/**
+ * Scores with a model, and writes down what becomes of it.
+ *
+ * @throws EngineError as `Engine.score` does.
+ */
+export async function scoreWith(
+  { id, model, worker, shape, tokenBytes, encoder }: ModelUse,
+  request: ScoreRequest,
+  { signal, record }: { readonly signal: AbortSignal; readonly record: RequestRecord },
+): Promise<ScoreResult> {
+  const scoring = await encodeScoring(request, encoder);
+  const { context, continuations } = scoring;
+  const numTop = request.logprobs;
+  const collector = new ScoreCollector(continuations.length);
+  const group = toScoringGroup(id, scoring, numTop);
+  const end = worker.run(group, record.listen(group, collector), signal);
+  try {
+    const { rows, cachedTokens } = await collector.collected;
+    const scores = continuations.map((ids, i) => toScore(ids, rows[i]!, { tokenBytes, numTop }));
+    const promptTokens = continuations.reduce((sum, { length }) => sum + length, context.length);
+    const usage = { promptTokens, completionTokens: 0, cachedTokens, acceptedPredictionTokens: 0 };
+    return { model, systemFingerprint: shape.fingerprint, scores, usage };
+  } finally {
+    end();
+  }
+}
+
+function stuck(model: string): EngineError {
+  return new EngineError(
+    'ENGINE_UNAVAILABLE',
+    `The model "${model}" makes no progress at present. Try again later.`,
+    { metadata: { model }, retryAfterMs: 5000 },
+  );
+}
