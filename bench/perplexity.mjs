@@ -5,12 +5,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { createTokenizer } from '../dist/engine/frontend/tokenizer.js';
 import { capacitiesFor } from '../dist/engine/kv-cache/slot-table.js';
-import { blockFormat } from '../dist/engine/model/block-format.js';
-import { MATRIX_FORMATS } from '../dist/engine/model/matrix-formats.js';
 import { ModelRunner } from '../dist/engine/model/model-runner.js';
 import { Sequence } from '../dist/engine/scheduling/sequence.js';
+import { createTokenizer } from '../dist/engine/text/tokenizer.js';
+import { blockFormat } from '../dist/engine/weights/block-format.js';
+import { MATRIX_FORMATS } from '../dist/engine/weights/matrix-formats.js';
 import { openModelSession } from './support/model-session.mjs';
 import { outlierCheckpoint } from './support/outlier-checkpoint.mjs';
 

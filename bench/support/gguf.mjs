@@ -1,8 +1,8 @@
 // Writes a GPT-2 checkpoint as GGUF, the file format of llama.cpp: f32, Q8_0 or Q4_0.
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import { END_OF_TEXT_ID } from '../../dist/engine/frontend/token-bytes.js';
 import { openCheckpoint } from '../../dist/engine/model/checkpoint.js';
 import { readTensorValues } from '../../dist/engine/model/tensor-values.js';
+import { END_OF_TEXT_ID } from '../../dist/engine/text/token-bytes.js';
 import { toQ4, toQ8 } from './ggml-blocks.mjs';
 import { loadGpt2Vocabulary } from './gpt2-vocabulary.mjs';
 

@@ -1,4 +1,4 @@
-import { END_OF_TEXT_ID, loadTokenBytes } from '../../dist/engine/frontend/token-bytes.js';
+import { END_OF_TEXT_ID, loadTokenBytes } from '../../dist/engine/text/token-bytes.js';
 
 /** GPT-2's vocabulary as its files have it: tokens in printable characters for bytes, and the merges in their order. */
 export async function loadGpt2Vocabulary() {

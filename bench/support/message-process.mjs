@@ -3,7 +3,7 @@
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { CompletionService } from '../../dist/contract/gen/linnet/v1/completion.js';
-import { toGenerateResponse } from '../../dist/grpc/generate-response.js';
+import { toGenerateResponse } from '../../dist/grpc/messages/generate-response.js';
 import { createGrpcServer } from '../../dist/grpc/server.js';
 import { answer } from './child-process.mjs';
 

@@ -1,10 +1,10 @@
 import { openCheckpoint } from '../../dist/engine/model/checkpoint.js';
 import { buildGpt2Graph } from '../../dist/engine/model/gpt2-graph.js';
-import { rowPadding } from '../../dist/engine/model/matrix-format.js';
-import { MATRIX_FORMATS } from '../../dist/engine/model/matrix-formats.js';
-import * as cache from '../../dist/engine/model/quantized-cache.js';
 import { folderOf } from '../../dist/engine/model/safetensors.js';
 import { createSession } from '../../dist/engine/model/session.js';
+import { rowPadding } from '../../dist/engine/weights/matrix-format.js';
+import { MATRIX_FORMATS } from '../../dist/engine/weights/matrix-formats.js';
+import * as cache from '../../dist/engine/weights/quantized-cache.js';
 
 /** A model's weights as the engine multiplies with them, and in which folder their files are. */
 export function openWeights({ directory, cacheDirectory, precision, format = MATRIX_FORMATS[precision] }) {

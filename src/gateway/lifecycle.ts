@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { ERROR_CATALOGUE } from '../contract/error-catalogue.js';
-import { GatewayError } from './gateway-error.js';
+import { GatewayError } from './errors/gateway-error.js';
 
 /** Where the gateway is between its start and its end: serving, draining (what runs may finish), cut off. */
 export class Lifecycle {

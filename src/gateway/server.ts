@@ -5,17 +5,17 @@ import type { PemStore } from '../security/pem-store.js';
 import { joinExpositions } from '../telemetry/exposition.js';
 import type { RenderMetrics } from '../telemetry/metrics-server.js';
 import { createApp } from './app.js';
-import { createCompletionClient } from './completion-client.js';
-import { trackConnections } from './connections.js';
-import { EngineChannels } from './engine-channels.js';
-import { EngineHealth } from './engine-health.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { GatewayMetrics } from './gateway-metrics.js';
-import { createHttpServer, type GatewayAddress, listen } from './http-listener.js';
+import { trackConnections } from './http/connections.js';
+import { createHttpServer, type GatewayAddress, listen } from './http/http-listener.js';
 import { Lifecycle } from './lifecycle.js';
-import { createScoreClient } from './score-client.js';
-import { createStatusClient } from './status-client.js';
-import { createTokenizerClient } from './tokenizer-client.js';
+import { createCompletionClient } from './upstream/completion-client.js';
+import { EngineChannels } from './upstream/engine-channels.js';
+import { EngineHealth } from './upstream/engine-health.js';
+import { createScoreClient } from './upstream/score-client.js';
+import { createStatusClient } from './upstream/status-client.js';
+import { createTokenizerClient } from './upstream/tokenizer-client.js';
 
 /** The HTTP gateway. */
 export interface Gateway {

@@ -4,17 +4,17 @@ import { type ChannelOptions, Server } from '@grpc/grpc-js';
 import { type Engine, EngineError } from '../engine/index.js';
 import { KeyUsage } from '../security/key-usage.js';
 import { bindServer, type GrpcServerAddress } from './bind-server.js';
-import { createCompletionRpcs } from './completion-servicer.js';
-import { createGuard } from './guard.js';
-import { createHealthRpcs } from './health-servicer.js';
-import { createModelsRpcs } from './models-servicer.js';
-import { createReflectionRpcs } from './reflection-servicer.js';
-import type { Rpc, RpcOptions } from './rpc.js';
-import { RunningRequests } from './running-requests.js';
+import { createGuard } from './calls/guard.js';
+import type { Rpc, RpcOptions } from './calls/rpc.js';
+import { RunningRequests } from './calls/running-requests.js';
+import { transportFailures } from './calls/transport-failures.js';
 import { GRPC_SERVER_DEFAULTS, type GrpcServerOptions } from './server-options.js';
-import { ServiceHealth } from './service-health.js';
-import { createTokenizerRpcs } from './tokenizer-servicer.js';
-import { transportFailures } from './transport-failures.js';
+import { createCompletionRpcs } from './servicers/completion-servicer.js';
+import { createHealthRpcs } from './servicers/health-servicer.js';
+import { createModelsRpcs } from './servicers/models-servicer.js';
+import { createReflectionRpcs } from './servicers/reflection-servicer.js';
+import { ServiceHealth } from './servicers/service-health.js';
+import { createTokenizerRpcs } from './servicers/tokenizer-servicer.js';
 
 /** How long calls that were told to end may take to send their status. */
 const SETTLE_MS = 1000;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ERROR_CATALOGUE } from '../../src/contract/error-catalogue.js';
-import { COMPLETION_FIELDS } from '../../src/gateway/completion-fields.js';
-import { REQUEST_ERROR_CATALOGUE } from '../../src/gateway/request-error-catalogue.js';
+import { COMPLETION_FIELDS } from '../../src/gateway/completions/completion-fields.js';
+import { REQUEST_ERROR_CATALOGUE } from '../../src/gateway/errors/request-error-catalogue.js';
 import { OPENAPI } from '../support/documented.js';
 import { ROOT } from '../support/linnet-process.js';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { resolveSettings } from '../../src/cli/resolve-settings.js';
-import { formatSetting, SETTING_KEYS, SETTINGS } from '../../src/cli/settings.js';
+import { resolveSettings } from '../../src/cli/settings/resolve-settings.js';
+import { formatSetting, SETTING_KEYS, SETTINGS } from '../../src/cli/settings/settings.js';
 import { obstacleTo, readExamples, runExample } from '../support/examples.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
 

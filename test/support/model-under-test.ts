@@ -1,14 +1,14 @@
 import { capacitiesFor } from '../../src/engine/kv-cache/slot-table.js';
 import { openCheckpoint } from '../../src/engine/model/checkpoint.js';
-import { F32_FORMAT } from '../../src/engine/model/f32-format.js';
 import type { Gpt2Config } from '../../src/engine/model/gpt2-config.js';
 import { buildGpt2Graph } from '../../src/engine/model/gpt2-graph.js';
-import { type MatrixFormat, rowPadding } from '../../src/engine/model/matrix-format.js';
 import { ModelRunner } from '../../src/engine/model/model-runner.js';
-import { openWeights } from '../../src/engine/model/quantized-cache.js';
 import { folderOf } from '../../src/engine/model/safetensors.js';
 import { createSession } from '../../src/engine/model/session.js';
 import { Sequence } from '../../src/engine/scheduling/sequence.js';
+import { F32_FORMAT } from '../../src/engine/weights/f32-format.js';
+import { type MatrixFormat, rowPadding } from '../../src/engine/weights/matrix-format.js';
+import { openWeights } from '../../src/engine/weights/quantized-cache.js';
 import { groupRequest } from './group-request.js';
 
 export interface ModelUnderTest {

@@ -2,19 +2,23 @@ import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import type { GenerateRequest } from '../../contract/gen/linnet/v1/completion.js';
 import { createEngine, EngineError } from '../../engine/index.js';
-import { GatewayError } from '../../gateway/gateway-error.js';
+import { GatewayError } from '../../gateway/errors/gateway-error.js';
 import { CliError, UsageError } from '../cli-error.js';
-import { printCompletion } from '../completion-printer.js';
-import { type CompletionSource, createLocalSource, createRemoteSource } from '../completion-source.js';
-import { toEngineOptions } from '../engine-options.js';
-import { findModels } from '../find-models.js';
-import { createLog } from '../log.js';
-import { showQuantizationProgress } from '../quantization-progress.js';
-import { addRequestOptions, type RequestOptions, toRequest } from '../request-options.js';
-import type { ResolvedSettings } from '../resolve-settings.js';
-import { openEngineTls } from '../security.js';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
-import type { SettingKey } from '../settings.js';
+import { findModels } from '../models/find-models.js';
+import { openEngineTls } from '../processes/security.js';
+import { toEngineOptions } from '../settings/engine-options.js';
+import { addRequestOptions, type RequestOptions, toRequest } from '../settings/request-options.js';
+import type { ResolvedSettings } from '../settings/resolve-settings.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
+import type { SettingKey } from '../settings/settings.js';
+import { printCompletion } from '../terminal/completion-printer.js';
+import {
+  type CompletionSource,
+  createLocalSource,
+  createRemoteSource,
+} from '../terminal/completion-source.js';
+import { createLog } from '../terminal/log.js';
+import { showQuantizationProgress } from '../terminal/quantization-progress.js';
 
 /** The options that are no settings. */
 interface CompleteOptions extends RequestOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
-import { formatSetting, SETTING_KEYS, SETTINGS } from '../settings.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
+import { formatSetting, SETTING_KEYS, SETTINGS } from '../settings/settings.js';
 
 /** Adds `linnet config`, which prints each setting in force and where it comes from. */
 export function addConfigCommand(program: Command): void {

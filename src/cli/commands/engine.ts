@@ -4,21 +4,21 @@ import { createEngine, type Engine, EngineError } from '../../engine/index.js';
 import { ServiceMetrics } from '../../grpc/metrics/service-metrics.js';
 import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
 import { CliError } from '../cli-error.js';
-import { toEngineOptions } from '../engine-options.js';
-import { findModels } from '../find-models.js';
-import { toListenError } from '../listen-error.js';
-import { createLog, type Log } from '../log.js';
-import { exposeMetrics } from '../metrics-listener.js';
-import { summarizeModel } from '../model-summary.js';
-import { connectToParent, type ParentProcess } from '../parent-process.js';
-import { showQuantizationProgress } from '../quantization-progress.js';
-import type { ResolvedSettings } from '../resolve-settings.js';
-import { openServerSecurity } from '../security.js';
-import { toGrpcTarget } from '../server-addresses.js';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
-import { SETTING_KEYS, type SettingKey, type Settings } from '../settings.js';
-import { showBanner } from '../show-banner.js';
-import { shutDownOnSignal, shutDownWithParent } from '../shutdown.js';
+import { findModels } from '../models/find-models.js';
+import { summarizeModel } from '../models/model-summary.js';
+import { toListenError } from '../processes/listen-error.js';
+import { exposeMetrics } from '../processes/metrics-listener.js';
+import { connectToParent, type ParentProcess } from '../processes/parent-process.js';
+import { openServerSecurity } from '../processes/security.js';
+import { shutDownOnSignal, shutDownWithParent } from '../processes/shutdown.js';
+import { toEngineOptions } from '../settings/engine-options.js';
+import type { ResolvedSettings } from '../settings/resolve-settings.js';
+import { toGrpcTarget } from '../settings/server-addresses.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
+import { SETTING_KEYS, type SettingKey, type Settings } from '../settings/settings.js';
+import { createLog, type Log } from '../terminal/log.js';
+import { showQuantizationProgress } from '../terminal/quantization-progress.js';
+import { showBanner } from '../terminal/show-banner.js';
 
 const OF_THE_GATEWAY: readonly SettingKey[] = [
   ...(['engineAddress', 'engineCa', 'engineCert', 'engineKey', 'httpPort', 'httpSocket'] as const),

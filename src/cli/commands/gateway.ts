@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import { listenOnHttp } from '../http-server.js';
-import { createLog } from '../log.js';
-import { exposeMetrics } from '../metrics-listener.js';
-import { openEngineTls, openServerSecurity } from '../security.js';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
-import type { SettingKey, Settings } from '../settings.js';
-import { showBanner } from '../show-banner.js';
-import { shutDownOnSignal } from '../shutdown.js';
+import { listenOnHttp } from '../processes/http-server.js';
+import { exposeMetrics } from '../processes/metrics-listener.js';
+import { openEngineTls, openServerSecurity } from '../processes/security.js';
+import { shutDownOnSignal } from '../processes/shutdown.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
+import type { SettingKey, Settings } from '../settings/settings.js';
+import { createLog } from '../terminal/log.js';
+import { showBanner } from '../terminal/show-banner.js';
 
 const KEYS: readonly SettingKey[] = [
   ...(['host', 'httpPort', 'httpSocket', 'engineAddress', 'engineCa', 'engineCert', 'engineKey'] as const),

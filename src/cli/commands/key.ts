@@ -2,8 +2,8 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { createKey, KEY_ID, type KeyLimits } from '../../security/api-key.js';
 import { changeKeyFile } from '../../security/key-file.js';
 import { CliError, UsageError } from '../cli-error.js';
-import { parseCountArgument } from '../number-argument.js';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
+import { parseCountArgument } from '../settings/number-argument.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 
 /** Adds `linnet key`, which changes the file of API keys; servers that use it read it again by themselves. */
 export function addKeyCommand(program: Command): void {

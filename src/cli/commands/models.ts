@@ -1,9 +1,9 @@
 import { Argument, type Command } from 'commander';
-import { GatewayError } from '../../gateway/gateway-error.js';
+import { GatewayError } from '../../gateway/errors/gateway-error.js';
 import { CliError, UsageError } from '../cli-error.js';
-import { createModelsClient, type ModelsClient } from '../models-client.js';
-import { renderModels } from '../models-table.js';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
+import { createModelsClient, type ModelsClient } from '../models/models-client.js';
+import { renderModels } from '../models/models-table.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 
 /** Adds `linnet models`: what a service that runs has, in which state; and what is to be in memory. */
 export function addModelsCommand(program: Command): void {

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { EngineError, inspectCheckpoint } from '../../engine/index.js';
 import { CliError } from '../cli-error.js';
-import { locateModel } from '../model-location.js';
-import { pullModel } from '../model-pull.js';
-import { formatCount } from '../model-summary.js';
+import { locateModel } from '../models/model-location.js';
+import { pullModel } from '../models/model-pull.js';
+import { formatCount } from '../models/model-summary.js';
 
 /** Adds `linnet pull`: brings a model from the Hub into the cache, and prints its folder. */
 export function addPullCommand(program: Command): void {

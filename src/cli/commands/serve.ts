@@ -1,18 +1,18 @@
 import type { Command } from 'commander';
-import { EngineProcess } from '../engine-process.js';
-import { findModels, toModelSetting } from '../find-models.js';
-import { createGatewaySocket } from '../gateway-socket.js';
-import { listenOnHttp } from '../http-server.js';
-import { createLog } from '../log.js';
-import { exposeMetrics } from '../metrics-listener.js';
-import { summarizeModel } from '../model-summary.js';
-import type { ResolvedSettings } from '../resolve-settings.js';
-import { openServerSecurity } from '../security.js';
-import { toGrpcTarget } from '../server-addresses.js';
-import { addSettingOptions, settingsOf } from '../setting-options.js';
-import { SETTING_KEYS, type SettingKey, toEnvironment } from '../settings.js';
-import { showBanner } from '../show-banner.js';
-import { shutDownOnSignal } from '../shutdown.js';
+import { findModels, toModelSetting } from '../models/find-models.js';
+import { summarizeModel } from '../models/model-summary.js';
+import { EngineProcess } from '../processes/engine-process.js';
+import { createGatewaySocket } from '../processes/gateway-socket.js';
+import { listenOnHttp } from '../processes/http-server.js';
+import { exposeMetrics } from '../processes/metrics-listener.js';
+import { openServerSecurity } from '../processes/security.js';
+import { shutDownOnSignal } from '../processes/shutdown.js';
+import type { ResolvedSettings } from '../settings/resolve-settings.js';
+import { toGrpcTarget } from '../settings/server-addresses.js';
+import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
+import { SETTING_KEYS, type SettingKey, toEnvironment } from '../settings/settings.js';
+import { createLog } from '../terminal/log.js';
+import { showBanner } from '../terminal/show-banner.js';
 
 const OF_AN_ENGINE_ELSEWHERE: readonly SettingKey[] = [
   'engineAddress',

@@ -1,10 +1,10 @@
 import type { DeltaEvent, Timings, TokenLogprob } from '../completion.js';
 import type { SequenceOutput, StartedSequence } from '../core/step-output.js';
 import type { RowLogprob } from '../sampling/row-logprob.js';
-import { CompletionText, type StopOptions } from './completion-text.js';
+import { CompletionText, type StopOptions } from '../text/completion-text.js';
+import { END_OF_TEXT_ID, type TokenBytes } from '../text/token-bytes.js';
 import type { RequestPrompt } from './request-prompt.js';
 import { StepClock } from './step-clock.js';
-import { END_OF_TEXT_ID, type TokenBytes } from './token-bytes.js';
 import { TokenLogprobs } from './token-logprobs.js';
 
 /** What a request's choices have in common. */

@@ -1,7 +1,7 @@
 import type { GenerateRequest } from '../completion.js';
 import type { GroupRequest, LogprobsRequest } from '../scheduling/group-request.js';
+import type { TokenBytes } from '../text/token-bytes.js';
 import type { ChoiceOptions } from './choice-stream.js';
-import type { TokenBytes } from './token-bytes.js';
 
 /** Says what the worker is to do for a request. */
 export function toGroup(id: number, request: GenerateRequest, prompts: readonly Int32Array[]): GroupRequest {

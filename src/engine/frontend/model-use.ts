@@ -1,17 +1,17 @@
 import type { GenerateEvent, GenerateRequest } from '../completion.js';
 import { EngineError } from '../engine-error.js';
 import type { ScoreRequest, ScoreResult } from '../score.js';
+import type { PromptEncoder } from '../text/prompt-encoder.js';
+import type { TokenBytes } from '../text/token-bytes.js';
+import { checkSamplingTokens } from '../text/vocabulary-check.js';
 import { toChoiceOptions, toGroup } from './generation.js';
 import type { ModelLease } from './hosted-model.js';
-import type { PromptEncoder } from './prompt-encoder.js';
 import { RequestPrompt } from './request-prompt.js';
 import type { RequestRecord } from './request-record.js';
 import { RequestStream } from './request-stream.js';
 import { ScoreCollector } from './score-collector.js';
 import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
 import type { TimeLimit } from './time-limit.js';
-import type { TokenBytes } from './token-bytes.js';
-import { checkSamplingTokens } from './vocabulary-check.js';
 
 /** A model in use by a request. */
 export interface ModelUse extends ModelLease {

@@ -1,8 +1,8 @@
 import type { TokenLogprob } from '../completion.js';
 import type { RowLogprob } from '../sampling/row-logprob.js';
-import { CharacterCounter } from './character-counter.js';
-import { toText } from './text-tokens.js';
-import type { TokenBytes } from './token-bytes.js';
+import { CharacterCounter } from '../text/character-counter.js';
+import { toText } from '../text/text-tokens.js';
+import type { TokenBytes } from '../text/token-bytes.js';
 import { TokenLogprobs } from './token-logprobs.js';
 
 /** One prompt of a request, which its choices share. What is made of it is made once, when it is first asked for. */

@@ -2,8 +2,8 @@ import type { RowLogprob } from '../sampling/row-logprob.js';
 import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import type { Score, ScoreRequest } from '../score.js';
-import type { PromptEncoder } from './prompt-encoder.js';
-import type { TokenBytes } from './token-bytes.js';
+import type { PromptEncoder } from '../text/prompt-encoder.js';
+import type { TokenBytes } from '../text/token-bytes.js';
 import { TokenLogprobs } from './token-logprobs.js';
 
 /** A request to score, as tokens. */

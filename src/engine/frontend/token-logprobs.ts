@@ -1,7 +1,7 @@
 import type { TokenLogprob } from '../completion.js';
 import type { RowLogprob } from '../sampling/row-logprob.js';
-import { CharacterCounter } from './character-counter.js';
-import type { TokenBytes } from './token-bytes.js';
+import { CharacterCounter } from '../text/character-counter.js';
+import type { TokenBytes } from '../text/token-bytes.js';
 
 /** Tells of the tokens of one text, in order, what the engine's core told of their logits. */
 export class TokenLogprobs {

@@ -3,17 +3,17 @@ import type { Engine, ModelInfo } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { EngineObserver } from '../observer.js';
 import type { ScoreRequest, ScoreResult } from '../score.js';
+import { PromptEncoder } from '../text/prompt-encoder.js';
+import { toText, toTokens } from '../text/text-tokens.js';
+import { createTokenizer, type Tokenizer } from '../text/tokenizer.js';
+import { checkTokenIds } from '../text/vocabulary-check.js';
 import type { Detokenization, Tokenization } from '../tokenization.js';
 import { abortable } from './abortable.js';
 import { HostedModel, type HostingOptions } from './hosted-model.js';
 import { LoadRetry } from './load-retry.js';
 import { generateWith, type ModelUse, scoreWith } from './model-use.js';
-import { PromptEncoder } from './prompt-encoder.js';
 import { RequestRecord } from './request-record.js';
-import { toText, toTokens } from './text-tokens.js';
 import { TimeLimit } from './time-limit.js';
-import { createTokenizer, type Tokenizer } from './tokenizer.js';
-import { checkTokenIds } from './vocabulary-check.js';
 
 /** How the engine's models are hosted. */
 export interface WorkerEngineOptions extends Omit<HostingOptions, 'worker' | 'onChange'> {

@@ -1,6 +1,6 @@
+import type { MatrixFormat, MatrixProducts, ModelGraph } from '../weights/matrix-format.js';
 import type { Activation, Gpt2Config } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
-import type { MatrixFormat, MatrixProducts, ModelGraph } from './matrix-format.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 
 /** The weights that a graph multiplies with. */

@@ -1,8 +1,8 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { type KvLimits, KvStore } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { RowPadding } from '../weights/matrix-format.js';
 import type { Gpt2Config } from './gpt2-config.js';
-import type { RowPadding } from './matrix-format.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */

@@ -1,6 +1,6 @@
 import { InferenceSession } from 'onnxruntime-node';
 import { EngineError } from '../engine-error.js';
-import type { MatrixFormat } from './matrix-format.js';
+import type { MatrixFormat } from '../weights/matrix-format.js';
 
 /** How the session uses the machine. */
 export interface SessionOptions {

@@ -7,16 +7,16 @@ import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
 import { fingerprintOf } from '../model/fingerprint.js';
 import { buildGpt2Graph, type GraphWeights } from '../model/gpt2-graph.js';
-import { type MatrixFormat, type RowPadding, rowPadding } from '../model/matrix-format.js';
-import { MATRIX_FORMATS } from '../model/matrix-formats.js';
 import { ModelRunner } from '../model/model-runner.js';
-import { openWeights } from '../model/quantized-cache.js';
-import type { ProgressListener } from '../model/quantized-weights.js';
 import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
 import { checkVocabulary } from '../model/vocabulary.js';
 import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
+import { type MatrixFormat, type RowPadding, rowPadding } from '../weights/matrix-format.js';
+import { MATRIX_FORMATS } from '../weights/matrix-formats.js';
+import { openWeights } from '../weights/quantized-cache.js';
+import type { ProgressListener } from '../weights/quantized-weights.js';
 import type { WorkerOptions } from './messages.js';
 
 /** A model in memory, ready to step. */

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { ErrorKind } from '../gateway-error.js';
+import type { ErrorKind } from '../errors/gateway-error.js';
 import { OPERATIONS, type Operation } from './operations.js';
 import { schemaRef, toJsonSchemas } from './schemas.js';
 

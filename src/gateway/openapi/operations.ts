@@ -1,6 +1,6 @@
 import { ERROR_CATALOGUE as ENGINE } from '../../contract/error-catalogue.js';
-import type { ErrorKind } from '../gateway-error.js';
-import { REQUEST_ERROR_CATALOGUE as REQUEST } from '../request-error-catalogue.js';
+import type { ErrorKind } from '../errors/gateway-error.js';
+import { REQUEST_ERROR_CATALOGUE as REQUEST } from '../errors/request-error-catalogue.js';
 import { type SchemaName, schemaRef } from './schemas.js';
 
 type JsonSchema = Readonly<Record<string, unknown>>;

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { COMPLETION_FIELDS } from '../completion-fields.js';
-import { COMPLETION, COMPLETION_CHUNK, LOGPROBS, USAGE } from '../completion-schemas.js';
-import { ERROR } from '../error-schema.js';
-import { SCORE_FIELDS } from '../score-fields.js';
-import { SCORES } from '../score-schemas.js';
-import { HEALTHY, LIVE, MODEL, MODEL_LIST, SERVICE_INFO, UNHEALTHY } from '../status-schemas.js';
-import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS } from '../tokenizer-fields.js';
-import { DETOKENIZED, TOKENIZED } from '../tokenizer-schemas.js';
+import { COMPLETION_FIELDS } from '../completions/completion-fields.js';
+import { COMPLETION, COMPLETION_CHUNK, LOGPROBS, USAGE } from '../completions/completion-schemas.js';
+import { ERROR } from '../errors/error-schema.js';
+import { SCORE_FIELDS } from '../score/score-fields.js';
+import { SCORES } from '../score/score-schemas.js';
+import { HEALTHY, LIVE, MODEL, MODEL_LIST, SERVICE_INFO, UNHEALTHY } from '../status/status-schemas.js';
+import { DETOKENIZE_FIELDS, TOKENIZE_FIELDS } from '../tokenizer/tokenizer-fields.js';
+import { DETOKENIZED, TOKENIZED } from '../tokenizer/tokenizer-schemas.js';
 
 const REQUESTS = {
   CompletionRequest: COMPLETION_FIELDS,

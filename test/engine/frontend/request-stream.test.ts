@@ -5,8 +5,8 @@ import { EngineError } from '../../../src/engine/engine-error.js';
 import type { ChoiceOptions } from '../../../src/engine/frontend/choice-stream.js';
 import { RequestPrompt } from '../../../src/engine/frontend/request-prompt.js';
 import { RequestStream } from '../../../src/engine/frontend/request-stream.js';
-import { END_OF_TEXT_ID } from '../../../src/engine/frontend/token-bytes.js';
-import { createTokenizer } from '../../../src/engine/frontend/tokenizer.js';
+import { END_OF_TEXT_ID } from '../../../src/engine/text/token-bytes.js';
+import { createTokenizer } from '../../../src/engine/text/tokenizer.js';
 
 const tokenizer = await createTokenizer();
 const FAILURE = new EngineError('ENGINE_UNAVAILABLE', 'The engine is down.');

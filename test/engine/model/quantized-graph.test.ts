@@ -2,9 +2,9 @@ import { closeSync, cpSync, mkdtempSync, openSync, rmSync, writeSync } from 'nod
 import { tmpdir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { blockFormat } from '../../../src/engine/model/block-format.js';
 import { openCheckpoint } from '../../../src/engine/model/checkpoint.js';
-import { INTEGER_FORMAT } from '../../../src/engine/model/integer-format.js';
+import { blockFormat } from '../../../src/engine/weights/block-format.js';
+import { INTEGER_FORMAT } from '../../../src/engine/weights/integer-format.js';
 import { fixtureCheckpoint, fixtureNames, readReference } from '../../support/fixtures.js';
 import { loadModelUnderTest, logitsInPieces } from '../../support/model-under-test.js';
 import { perplexityOf } from '../../support/perplexity.js';

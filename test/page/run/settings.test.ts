@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { COMPLETION_FIELDS } from '../../../src/gateway/completion-fields.js';
+import { COMPLETION_FIELDS } from '../../../src/gateway/completions/completion-fields.js';
 import { FIRST_SETTINGS, SETTING_RANGES, toRequest } from '../../../src/page/run/settings.js';
 
 const question = { prompt: 'Once', model: 'fable' };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { toTokenString } from '../../../src/gateway/token-string.js';
+import { toTokenString } from '../../../src/gateway/completions/token-string.js';
 import { TokenReader } from '../../../src/page/run/token-reader.js';
 
 /** What the service would tell of tokens that have these bytes. */

@@ -1,0 +1,95 @@
+import type { Value } from '../model/graph-builder.js';
+import type { StoredTensor } from '../model/safetensors.js';
+import { readTensorValues } from '../model/tensor-values.js';
+import { headWeight, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
+import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
+import { type PlannedWeights, planUnchanged, toBytes } from './quantized-weights.js';
+
+/** The two tensors that a matrix `name` becomes. */
+const DATA = '.data';
+const SCALES = '.scales';
+
+/**
+ * Weights of 8 or 4 bits in blocks that share a scale, multiplied by `MatMulNBits`, which quantizes its input to 8 bits,
+ * row by row and block by block.
+ */
+export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
+  return {
+    name: `q${scheme.bits}-${scheme.blockSize}`,
+    // It takes rows in pairs, and an odd last one with another kernel, which rounds differently.
+    rowMultiple: { linear: 2, head: 2 },
+    plan: ({ weights }) =>
+      [...weights].map(([name, source]) => {
+        const isMatrix = source.shape.length === 2 && name !== 'wpe.weight';
+        return isMatrix ? planBlocks(name, source, scheme) : planUnchanged(name, source);
+      }),
+    products: (model) => ({
+      embedTokens: () => lookUp(model, scheme),
+      linear: (name, input) => {
+        const size = linearSize(model.config, name);
+        return multiply(model, scheme, { ...size, input, name: `${name}.weight`, bias: `${name}.bias` });
+      },
+      head: (input) => {
+        const { config } = model;
+        const size = { inputs: config.hiddenSize, outputs: config.vocabSize };
+        return multiply(model, scheme, { ...size, input, name: headWeight(config) });
+      },
+    }),
+  };
+}
+
+/** A matrix in blocks along its inputs. Linear layers are stored [in, out]; the embedding and the head [out, in]. */
+export function planBlocks(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
+  const [rows, columns] = source.shape as [number, number];
+  const isTable = name === 'wte.weight' || name === 'lm_head.weight';
+  const matrix = isTable
+    ? { numOutputs: rows, numInputs: columns, outputStride: columns, inputStride: 1 }
+    : { numOutputs: columns, numInputs: rows, outputStride: 1, inputStride: columns };
+  const numBlocks = Math.ceil(matrix.numInputs / scheme.blockSize);
+  const blockBytes = (scheme.blockSize * scheme.bits) / 8;
+  return {
+    sourceBytes: source.byteLength,
+    tensors: [
+      { name: name + DATA, dtype: 'U8', shape: [matrix.numOutputs, numBlocks, blockBytes] },
+      { name: name + SCALES, dtype: 'F32', shape: [matrix.numOutputs, numBlocks] },
+    ],
+    encode: () => {
+      const { data, scales } = quantizeMatrix({ ...matrix, values: readTensorValues(source) }, scheme);
+      return [data, toBytes(scales)];
+    },
+  };
+}
+
+function lookUp(
+  { graph, config, tokenIds, weight }: ModelGraph,
+  { bits, blockSize }: QuantizationScheme,
+): Value {
+  const width = Math.ceil(config.hiddenSize / blockSize) * blockSize; // the last block may be padded
+  const table = weight(`wte.weight${DATA}`, [config.vocabSize, (width * bits) / 8]);
+  const attributes = { gather_axis: 0, quantize_axis: 1, block_size: blockSize, bits };
+  const operands = [table, tokenIds, weight(`wte.weight${SCALES}`)];
+  const [rows] = graph.contrib('GatherBlockQuantized', operands, attributes);
+  if (width === config.hiddenSize) return rows!;
+  return graph.op('Slice', [rows!, graph.ints([0]), graph.ints([config.hiddenSize]), graph.ints([1])]);
+}
+
+interface Product {
+  readonly input: Value;
+  /** The matrix. */
+  readonly name: string;
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bias?: string;
+}
+
+function multiply(
+  { graph, weight }: ModelGraph,
+  { bits, blockSize }: QuantizationScheme,
+  { input, name, inputs, outputs, bias }: Product,
+): Value {
+  const addend = bias === undefined ? '' : weight(bias);
+  const operands = [input, weight(name + DATA), weight(name + SCALES), '', '', addend];
+  // Accuracy level 4: the input is quantized to 8 bits.
+  const attributes = { K: inputs, N: outputs, bits, block_size: blockSize, accuracy_level: 4 };
+  return graph.contrib('MatMulNBits', operands, attributes)[0]!;
+}

@@ -1,0 +1,118 @@
+import type { Checkpoint } from '../model/checkpoint.js';
+import type { Activation } from '../model/gpt2-config.js';
+import { readTensorValues } from '../model/tensor-values.js';
+import { planBlocks } from './block-format.js';
+import { balanceInputs, type Layer, scaleNorm, scaleOutputs } from './channel-balance.js';
+import { quantizeColumns } from './quantization.js';
+import { type PlannedTensor, type PlannedWeights, planUnchanged, toBytes } from './quantized-weights.js';
+
+/** What the matrix of a linear layer becomes: s8 [inputs, outputs], and f32 [outputs]. */
+export const DATA_SUFFIX = '.data';
+export const SCALES_SUFFIX = '.scales';
+/** By what an activation is multiplied before it is quantized: f32 [inputs]. */
+export const INPUT_SCALES_SUFFIX = '.input_scales';
+
+/** How embedding and head are quantized: a step takes the logits of few rows, so reading the head is what takes time. */
+export const TABLE_SCHEME = { bits: 8, blockSize: 128 } as const;
+
+/** No activation gives less. */
+export const LEAST_ACTIVATION: Readonly<Record<Activation, number>> = {
+  'gelu-tanh': -0.1701,
+  'gelu-erf': -0.17,
+  relu: 0,
+};
+
+/** What is written for a model that is multiplied as in integer-format.ts. */
+export function planIntegerWeights(checkpoint: Checkpoint): PlannedWeights[] {
+  const plan = [...checkpoint.weights]
+    .filter(([name]) => !name.startsWith('h.'))
+    .map(([name, source]) => {
+      const isTable = name === 'wte.weight' || name === 'lm_head.weight';
+      return isTable ? planBlocks(name, source, TABLE_SCHEME) : planUnchanged(name, source);
+    });
+  for (let layer = 0; layer < checkpoint.config.numLayers; layer++) {
+    plan.push(planAttention(checkpoint, `h.${layer}`), planMlp(checkpoint, `h.${layer}`));
+  }
+  return plan;
+}
+
+/** The second layer's input are the values, which are the last outputs of the first. */
+function planAttention(checkpoint: Checkpoint, prefix: string): PlannedWeights {
+  const names = [`${prefix}.ln_1`, `${prefix}.attn.c_attn`, `${prefix}.attn.c_proj`] as const;
+  return planHalfLayer(checkpoint, names, ([norm, first, second]) => {
+    scaleOutputs(first, 2 * checkpoint.config.hiddenSize, balanceInputs(second));
+    scaleNorm(norm, balanceInputs(first));
+    return [...encodeNorm(norm), ...encodeLinear(first), ...encodeLinear(second)];
+  });
+}
+
+/** The second layer's input is the activation, which is scaled and moved in the graph. */
+function planMlp(checkpoint: Checkpoint, prefix: string): PlannedWeights {
+  const names = [`${prefix}.ln_2`, `${prefix}.mlp.c_fc`, `${prefix}.mlp.c_proj`] as const;
+  const plan = planHalfLayer(checkpoint, names, ([norm, first, second]) => {
+    const inputScales = balanceInputs(second);
+    scaleNorm(norm, balanceInputs(first));
+    const least = LEAST_ACTIVATION[checkpoint.config.activation];
+    return [
+      ...encodeNorm(norm),
+      ...encodeLinear(first),
+      ...encodeLinear(
+        second,
+        inputScales.map((scale) => scale * least),
+      ),
+      toBytes(inputScales),
+    ];
+  });
+  const inputScales = {
+    name: names[2] + INPUT_SCALES_SUFFIX,
+    dtype: 'F32',
+    shape: [checkpoint.config.innerSize],
+  } as const;
+  return { ...plan, tensors: [...plan.tensors, inputScales] };
+}
+
+type HalfLayer<T> = readonly [norm: T, first: T, second: T];
+
+function planHalfLayer(
+  { weights }: Checkpoint,
+  names: HalfLayer<string>,
+  encode: (layers: HalfLayer<Layer>) => Uint8Array[],
+): PlannedWeights {
+  const sources = (name: string) => [weights.get(`${name}.weight`)!, weights.get(`${name}.bias`)!] as const;
+  const read = (name: string): Layer => {
+    const [weight, bias] = sources(name);
+    return { weight: readTensorValues(weight), bias: readTensorValues(bias) };
+  };
+  const [norm, first, second] = names;
+  return {
+    sourceBytes: names.flatMap(sources).reduce((sum, { byteLength }) => sum + byteLength, 0),
+    tensors: names.flatMap((name) => layerTensors(name, sources(name)[0].shape)),
+    encode: () => encode([read(norm), read(first), read(second)]),
+  };
+}
+
+function layerTensors(name: string, shape: readonly number[]): PlannedTensor[] {
+  const channels = shape.slice(-1);
+  const bias = { name: `${name}.bias`, dtype: 'F32', shape: channels } as const;
+  if (shape.length === 1) return [{ name: `${name}.weight`, dtype: 'F32', shape }, bias];
+  return [
+    { name: `${name}.weight${DATA_SUFFIX}`, dtype: 'I8', shape },
+    { name: `${name}.weight${SCALES_SUFFIX}`, dtype: 'F32', shape: channels },
+    bias,
+  ];
+}
+
+function encodeNorm({ weight, bias }: Layer): Uint8Array[] {
+  return [toBytes(weight), toBytes(bias)];
+}
+
+/** `offsets` f32 [inputs] is added to every row of the input by the bias: as much as the graph takes away. */
+function encodeLinear({ weight, bias }: Layer, offsets?: Float32Array): Uint8Array[] {
+  const { data, scales } = quantizeColumns(weight, bias.length);
+  const sums = new Float64Array(bias.length);
+  for (let at = 0; offsets !== undefined && at < data.length; at++) {
+    sums[at % bias.length]! += data[at]! * offsets[Math.floor(at / bias.length)]!;
+  }
+  const moved = bias.map((value, output) => value + sums[output]! * scales[output]!);
+  return [toBytes(data), toBytes(scales), toBytes(moved)];
+}

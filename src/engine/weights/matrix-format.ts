@@ -1,0 +1,66 @@
+import type { Checkpoint } from '../model/checkpoint.js';
+import type { Gpt2Config } from '../model/gpt2-config.js';
+import type { GraphBuilder, Value } from '../model/graph-builder.js';
+import type { PlannedWeights } from './quantized-weights.js';
+
+/** A precision: how the matrices of a model are stored, and how a graph multiplies with them. */
+export interface MatrixFormat {
+  /** Names what is stored and how it is multiplied, for files of weights and for fingerprints. */
+  readonly name: string;
+  /** Says what a file of weights holds; undefined where the checkpoint's own files are multiplied with. */
+  readonly plan: ((checkpoint: Checkpoint) => readonly PlannedWeights[]) | undefined;
+  /**
+   * How many rows the products take at a time. A row's bits do not depend on the other rows when rows are padded to a
+   * multiple of this (docs/engine.md, "Row-exact").
+   */
+  readonly rowMultiple: { readonly linear: 1 | 2; readonly head: 1 | 2 };
+  /** Settings of ONNX Runtime that the products need on this processor. */
+  readonly sessionSettings?: () => Promise<Readonly<Record<string, string>>>;
+  /** The products of one graph, which may share nodes. */
+  readonly products: (model: ModelGraph) => MatrixProducts;
+}
+
+/** The graph that products are added to. */
+export interface ModelGraph {
+  readonly graph: GraphBuilder;
+  readonly config: Gpt2Config;
+  /** The tokens of the step: i32 [N]. */
+  readonly tokenIds: Value;
+  /** A stored tensor by its name; a node may see it in a shape of its own. */
+  readonly weight: (name: string, shape?: readonly number[]) => Value;
+}
+
+/** What a GPT-2 multiplies with its matrices. */
+export interface MatrixProducts {
+  /** The tokens' embeddings: f32 [N, E]. */
+  readonly embedTokens: () => Value;
+  /** A linear layer by its name in the checkpoint, bias added: f32 [N, inputs] -> [N, outputs]. */
+  readonly linear: (name: string, input: Value) => Value;
+  /** The logits of hidden states: f32 [R, E] -> [R, vocabulary]. */
+  readonly head: (hidden: Value) => Value;
+}
+
+/** What the rows of a step are padded to a multiple of. */
+export interface RowPadding {
+  /** Undefined for a graph that takes no padding. */
+  readonly tokens: number | undefined;
+  readonly logits: number;
+}
+
+/** The padding that makes a row's bits independent of the other rows, or the least that the format's graph takes. */
+export function rowPadding({ rowMultiple: { linear, head } }: MatrixFormat, isExact: boolean): RowPadding {
+  if (linear === 1) return { tokens: undefined, logits: isExact ? head : 1 };
+  return isExact ? { tokens: linear, logits: head } : { tokens: 1, logits: 1 };
+}
+
+/** Inputs and outputs of a linear layer. */
+export function linearSize({ hiddenSize, innerSize }: Gpt2Config, name: string) {
+  if (name.endsWith('attn.c_attn')) return { inputs: hiddenSize, outputs: 3 * hiddenSize };
+  if (name.endsWith('mlp.c_fc')) return { inputs: hiddenSize, outputs: innerSize };
+  return { inputs: name.endsWith('mlp.c_proj') ? innerSize : hiddenSize, outputs: hiddenSize };
+}
+
+/** The matrix that the head multiplies with: f32 [vocabulary, E] in the checkpoint. */
+export function headWeight({ tiedEmbedding }: Gpt2Config): string {
+  return tiedEmbedding ? 'wte.weight' : 'lm_head.weight';
+}

@@ -1,0 +1,84 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { EngineError } from '../engine-error.js';
+import type { Checkpoint } from '../model/checkpoint.js';
+import { readSafetensors, type StoredTensor } from '../model/safetensors.js';
+import type { MatrixFormat } from './matrix-format.js';
+import { DIGEST_PLACEHOLDER, type ProgressListener, writeQuantizedWeights } from './quantized-weights.js';
+
+/** Where quantized weights are kept, and who is told of progress. */
+export interface QuantizedCacheOptions {
+  /** Made when it is missing. */
+  readonly directory: string;
+  /** Called while weights are quantized; not called when the cache holds them. */
+  readonly onProgress: ProgressListener;
+}
+
+/** Counts up when what is written changes, so that an older file is not read. */
+const FORMAT_VERSION = 1;
+const READ_BYTES = 4 * 2 ** 20;
+/** The digest stands in the header's metadata, which come first. */
+const DIGEST_SEARCH_BYTES = 4096;
+
+/**
+ * Opens a checkpoint's weights in a format: its own files, or a file in the cache, which is made first if it is missing or
+ * damaged. It is written aside and renamed, so that a file in place is complete, and two processes that start at once
+ * both succeed.
+ *
+ * @throws EngineError MODEL_LOAD_FAILED when the cache folder can't be written.
+ */
+export function openWeights(
+  checkpoint: Checkpoint,
+  { name, plan }: MatrixFormat,
+  { directory, onProgress }: QuantizedCacheOptions,
+): ReadonlyMap<string, StoredTensor> {
+  if (plan === undefined) return checkpoint.weights;
+  const path = join(directory, fileNameFor(checkpoint, name));
+  if (!isIntact(path)) {
+    const aside = `${path}.${randomUUID()}.part`;
+    try {
+      mkdirSync(directory, { recursive: true });
+      writeQuantizedWeights(plan(checkpoint), { path: aside, onProgress });
+      renameSync(aside, path);
+    } catch (cause) {
+      if (existsSync(aside)) rmSync(aside);
+      const problem = `The quantized weights can't be kept in ${directory}: ${(cause as Error).message}`;
+      throw new EngineError('MODEL_LOAD_FAILED', problem, { cause });
+    }
+  }
+  return readSafetensors(path);
+}
+
+/** Names what the bytes depend on: the checkpoint's files as they are now, the format, and this code's version. */
+function fileNameFor({ directory, weights }: Checkpoint, format: string): string {
+  const sources = [...new Set([...weights.values()].map(({ file }) => file))].map((file) => {
+    const { size, mtimeMs } = statSync(file);
+    return [file, size, mtimeMs];
+  });
+  const identity = JSON.stringify([FORMAT_VERSION, format, sources, [...weights]]);
+  const hash = createHash('sha256').update(identity).digest('hex').slice(0, 16);
+  return `${basename(directory)}-${format}-${hash}.safetensors`;
+}
+
+/** Tells whether a file is there and hashes to the digest that it carries. */
+function isIntact(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const fd = openSync(path, 'r');
+  try {
+    const chunk = Buffer.alloc(READ_BYTES);
+    const head = chunk.subarray(0, readSync(fd, chunk, 0, DIGEST_SEARCH_BYTES, 0));
+    const match = /"sha256":"([0-9a-f]{64})"/.exec(head.toString('latin1'));
+    if (match === null) return false;
+    const digest = createHash('sha256');
+    let position = 0;
+    for (let count = -1; count !== 0; position += count) {
+      count = readSync(fd, chunk, 0, chunk.length, position);
+      if (position === 0) chunk.write(DIGEST_PLACEHOLDER, match.index + '"sha256":"'.length);
+      digest.update(chunk.subarray(0, count));
+    }
+    return digest.digest('hex') === match[1];
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientReadableStream } from '@grpc/grpc-js';
+import type {
+  CompletionClient,
+  GenerateRequest,
+  GenerateResponse,
+} from '../../contract/gen/linnet/v1/completion.js';
+import { type CallMetadata, toMetadata } from './call-metadata.js';
+
+/** How one Generate call is made. */
+export interface GenerateCallOptions extends CallMetadata {
+  /** Cancels the call. What arrives afterwards is dropped. */
+  readonly signal: AbortSignal;
+  /** How long the call may take. Milliseconds; undefined for as long as it needs. */
+  readonly timeoutMs?: number | undefined;
+  /** How long the engine has to end a cancelled stream before the call is reset. Milliseconds. */
+  readonly cancelGraceMs: number;
+}
+
+/**
+ * Makes one Generate call and streams its events. Aborting the signal, or leaving the loop, cancels it: by the Cancel
+ * RPC, because servers close a connection on which too many streams are reset, and by a reset only where that does
+ * not end the stream in time.
+ *
+ * @throws the call's ServiceError, or the signal's reason.
+ */
+export async function* readGenerateCall(
+  client: CompletionClient,
+  request: GenerateRequest,
+  { signal, timeoutMs, cancelGraceMs, ...caller }: GenerateCallOptions,
+) {
+  signal.throwIfAborted();
+  const cancelKey = randomUUID();
+  const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  const call = client.generate({ ...request, cancelKey }, toMetadata(caller), deadline);
+  // The iterator throws what goes wrong while it is read; afterwards nobody wants to know.
+  call.on('error', () => undefined);
+  const cancel = () => cancelCall(call, { client, cancelKey, cancelGraceMs, apiKey: caller.apiKey });
+  signal.addEventListener('abort', cancel, { once: true });
+  let isOpen = true;
+  try {
+    for await (const { event } of responsesOf(call)) {
+      if (event !== undefined && !signal.aborted) yield event;
+    }
+    isOpen = false;
+  } catch (caught) {
+    isOpen = false;
+    throw caught;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+    if (isOpen) {
+      cancel();
+      call.resume();
+    }
+  }
+  signal.throwIfAborted();
+}
+
+// Leaving a stream's own iterator destroys the stream, which stops reading but does not cancel the call.
+function responsesOf(call: ClientReadableStream<GenerateResponse>): AsyncIterable<GenerateResponse> {
+  const responses: AsyncIterator<GenerateResponse> = call.iterator({ destroyOnReturn: false });
+  return { [Symbol.asyncIterator]: () => responses };
+}
+
+interface Cancellation {
+  readonly client: CompletionClient;
+  readonly cancelKey: string;
+  readonly cancelGraceMs: number;
+  readonly apiKey: string | undefined;
+}
+
+function cancelCall(call: ClientReadableStream<GenerateResponse>, cancellation: Cancellation): void {
+  const { client, cancelKey, cancelGraceMs, apiKey } = cancellation;
+  const reset = setTimeout(() => call.cancel(), cancelGraceMs);
+  call.once('status', () => clearTimeout(reset));
+  client.cancel(
+    { cancelKey },
+    toMetadata({ apiKey }),
+    { deadline: Date.now() + cancelGraceMs },
+    (error, response) => {
+      if (error !== null || response.cancelledRequests === 0) call.cancel();
+    },
+  );
+}

@@ -1,0 +1,129 @@
+import {
+  CancelRequest,
+  type CancelResponse,
+  CompletionService,
+  type GenerateResponse,
+  ScoreRequest,
+  type ScoreResponse,
+  GenerateRequest as WireRequest,
+  GenerateResponse as WireResponse,
+} from '../../contract/gen/linnet/v1/completion.js';
+import type { Engine, GenerateEvent, RequestReport } from '../../engine/index.js';
+import type { KeyUsage } from '../../security/key-usage.js';
+import type { CallScope } from '../calls/call-scope.js';
+import { toNotes } from '../calls/report-notes.js';
+import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
+import type { RunningRequests } from '../calls/running-requests.js';
+import { parseCancelKey, parseGenerateRequest } from '../messages/generate-request.js';
+import { countPromptTokens, toGenerateResponse } from '../messages/generate-response.js';
+import { createSerializer } from '../messages/message-serializer.js';
+import { parseScoreRequest } from '../messages/score-request.js';
+import { toScoreResponse } from '../messages/score-response.js';
+
+/** What completes text, and where its requests are kept. */
+export interface CompletionServicerDeps {
+  readonly engine: Engine;
+  readonly running: RunningRequests;
+  /** What the callers' API keys have used of their limits. */
+  readonly usage: KeyUsage;
+}
+
+/**
+ * Makes the RPCs of `linnet.v1.Completion`.
+ *
+ * `Cancel` is there because of a limit that a server can't lift: Node 20 closes an HTTP/2 connection, with every
+ * stream on it, once a client has reset 1,000 of its streams and goes on at more than 33 a second, and cancelling a
+ * gRPC call resets its stream. A client that has many callers on one connection should send a `cancel_key`, call
+ * `Cancel`, and read on until the stream ends; where the answer is 0, or the stream doesn't end in time, it cancels
+ * the call after all.
+ */
+export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcOptions) {
+  const { metrics } = options;
+  const generate = serverStreamRpc(
+    {
+      method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
+      request: WireRequest,
+      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics }),
+      level: 'info',
+    },
+    options,
+  );
+  const answer = ({ cancelKey }: CancelRequest): CancelResponse => ({
+    cancelledRequests: deps.running.cancel(parseCancelKey(cancelKey)),
+  });
+  const cancel = unaryRpc({ method: CompletionService.cancel, request: CancelRequest, answer }, options);
+  const score = unaryRpc(
+    {
+      method: CompletionService.score,
+      request: ScoreRequest,
+      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, { ...deps, metrics }),
+      level: 'info',
+    },
+    options,
+  );
+  return { generate, cancel, score } satisfies Record<keyof typeof CompletionService, Rpc>;
+}
+
+type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics'>;
+
+/** Streams completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
+async function* streamCompletions(
+  wire: WireRequest,
+  scope: CallScope,
+  { engine, running, usage, metrics }: AnswerDeps,
+): AsyncGenerator<GenerateResponse> {
+  const { request, cancelKey, returnPromptTokenIds } = parseGenerateRequest(wire);
+  const details = { requestId: scope.requestId, seed: request.sampling.seed, returnPromptTokenIds };
+  const admission = scope.caller && usage.admit(scope.caller);
+  let remove: (() => void) | undefined;
+  try {
+    remove = running.add(scope.abort, cancelKey);
+    const { deadlineAtMs, signal } = scope;
+    const onEnd = (report: RequestReport) => {
+      metrics?.observeRequest(report, 'text_completion');
+      scope.note(toNotes(report));
+    };
+    for await (const event of engine.generate({ ...request, deadlineAtMs, onEnd }, signal)) {
+      admission?.charge(tokensOf(event));
+      yield toGenerateResponse(event, details);
+    }
+  } finally {
+    remove?.();
+    admission?.release();
+  }
+}
+
+/** Counts the tokens that an event adds to what the request has used. */
+function tokensOf(event: GenerateEvent): number {
+  switch (event.type) {
+    case 'accepted':
+      return countPromptTokens(event);
+    case 'delta':
+      return event.tokenIds.length - event.echoedTokens;
+    case 'finished':
+      return 0;
+  }
+}
+
+async function scoreTexts(
+  wire: ScoreRequest,
+  scope: CallScope,
+  { engine, running, usage, metrics }: AnswerDeps,
+): Promise<ScoreResponse> {
+  const onEnd = (report: RequestReport) => {
+    metrics?.observeRequest(report, 'score');
+    scope.note({ ...toNotes(report), texts: report.numSequences });
+  };
+  const request = { ...parseScoreRequest(wire), onEnd };
+  const admission = scope.caller && usage.admit(scope.caller);
+  let remove: (() => void) | undefined;
+  try {
+    remove = running.add(scope.abort, undefined);
+    const result = await engine.score(request, scope.signal);
+    admission?.charge(result.usage.promptTokens);
+    return toScoreResponse(result, scope.requestId);
+  } finally {
+    remove?.();
+    admission?.release();
+  }
+}
