@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { ROOT } from '../../support/linnet-process.js';
+import { NO_TERMINAL, PseudoTerminal } from '../../support/pseudo-terminal.js';
 import { hasCommand, runInShell } from '../../support/shell.js';
 
 const COMPLETION = `node ${join(ROOT, 'dist/cli/main.js')} completion`;
@@ -54,5 +55,23 @@ describe.skipIf(!hasCommand('fish'))('the completion of fish', () => {
         .flatMap((row) => row.split('\t')[0] || [])
         .sort(),
     ).toEqual(offered);
+  });
+});
+
+describe.skipIf(!hasCommand('zsh') || NO_TERMINAL)('the completion of zsh', () => {
+  it('offers the same at its prompt', async () => {
+    const terminal = new PseudoTerminal(`exec zsh -f -i`);
+    onTestFinished(() => terminal.close());
+    await terminal.until(/2004h/);
+    terminal.type(`PS1='RE''ADY> '; autoload -U compinit; compinit -u -D; source <(${COMPLETION} zsh)\r`);
+    await terminal.until(/READY> [^]*2004h/);
+    for (const [line, offered] of EXPECTED.filter(([, { length }]) => length > 0)) {
+      terminal.output = '';
+      // The second Tab lists what the first one could not choose from.
+      terminal.type(`${line}\t\t`);
+      await terminal.until(new RegExp(offered.map((word) => `(?=[^]*${word})`).join('')));
+      // Ctrl-U empties the line.
+      terminal.type('\u0015');
+    }
   });
 });
