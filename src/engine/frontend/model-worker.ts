@@ -47,6 +47,8 @@ export class ModelWorker {
   readonly #pace = new AdmissionPace();
   readonly #room = new QueueRoom();
   readonly #watchdog: StepWatchdog;
+  /** Requests that were handed over, ever. */
+  #numAdds = 0;
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
   #rejectLoaded: (error: EngineError) => void = () => {};
@@ -136,6 +138,7 @@ export class ModelWorker {
 
   #add(request: GroupRequest, listener: GroupListener): void {
     this.#listeners.set(request.id, listener);
+    this.#numAdds++;
     this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
@@ -144,9 +147,12 @@ export class ModelWorker {
     if (this.#listeners.delete(id)) this.#post({ type: 'abort', id });
   }
 
-  #onEvent(event: Extract<WorkerEvent, { type: 'refused' | 'step' }>): void {
+  #onEvent(event: Extract<WorkerEvent, { type: 'refused' | 'step' | 'idle' }>): void {
     const wasFull = this.#room.isFull;
-    if (event.type === 'refused') {
+    if (event.type === 'idle') {
+      this.#load = event.load;
+      this.#room.update(event.load.waitingRequests);
+    } else if (event.type === 'refused') {
       this.#room.refuse(event.error);
       const listener = this.#listeners.get(event.id);
       this.#listeners.delete(event.id);
@@ -159,7 +165,8 @@ export class ModelWorker {
       this.#onStep(event.output);
     }
     if (this.#room.isFull !== wasFull) this.#told.onChange();
-    this.#watchdog.alive(this.#listeners.size > 0);
+    // A request that the worker has not heard of yet is owed a step, whatever it says of those before.
+    this.#watchdog.alive(event.type !== 'idle' || event.numAdds !== this.#numAdds);
   }
 
   #onStep({ started, outputs, atMs }: StepOutput): void {
