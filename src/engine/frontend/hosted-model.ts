@@ -7,6 +7,7 @@ import { abortable } from './abortable.js';
 import type { MemoryBudget, Tenant } from './memory-budget.js';
 import { busy, evicted, loadingQueueFull } from './model-errors.js';
 import { ModelWorker } from './model-worker.js';
+import type { QueueLimits } from './queue-gate.js';
 
 /** A model in memory: where to send sequences, and what fits. */
 interface ReadyModel {
@@ -36,6 +37,9 @@ type Residence =
 /** How a model is hosted. */
 export interface HostingOptions {
   readonly worker: WorkerOptions;
+  readonly queue: QueueLimits;
+  /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Milliseconds. */
+  readonly maxWaitMs: number;
   readonly budget: MemoryBudget;
   /** How long a model that nobody uses stays in memory. Milliseconds; Infinity for as long as there is room. */
   readonly idleLimitMs: number;
@@ -44,7 +48,10 @@ export interface HostingOptions {
   readonly observer: EngineObserver | undefined;
 }
 
-const IDLE: ModelLoad = { runningRequests: 0, waitingRequests: 0, kvCacheUsedBytes: 0, kvCacheLimitBytes: 0 };
+const IDLE: ModelLoad = {
+  ...{ runningRequests: 0, waitingRequests: 0, predictedWaitMs: 0 },
+  ...{ kvCacheUsedBytes: 0, kvCacheLimitBytes: 0 },
+};
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -99,7 +106,7 @@ export class HostedModel implements Tenant {
    * @throws EngineError MODEL_LOAD_FAILED, or QUEUE_FULL; where the signal aborts, as a request ends then.
    */
   async acquire(signal: AbortSignal): Promise<ModelLease> {
-    const { maxRunning, maxWaiting } = this.#options.worker;
+    const { maxRunning, maxWaiting } = this.#options.queue;
     if (this.#residence.state !== 'ready' && this.#numAwaitingLoad >= maxRunning + maxWaiting)
       throw loadingQueueFull(this.id, this.#numAwaitingLoad);
     this.#numAwaitingLoad++;
@@ -181,7 +188,7 @@ export class HostedModel implements Tenant {
   }
 
   async #startWorker(): Promise<ReadyModel> {
-    const worker = new ModelWorker(this.#options.worker, {
+    const worker = new ModelWorker(this.#options, {
       onStep: (stats) => this.#options.observer?.onStep(this.id, stats),
       onProgress: (share) => {
         this.#loadingShare = share;

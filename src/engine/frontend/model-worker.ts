@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { SequenceName, StepOutput, StepStats } from '../core/step-output.js';
+import type { SequenceName, StepStats } from '../core/step-output.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
@@ -7,16 +7,31 @@ import {
   type EngineCommand,
   fromWireError,
   type WorkerEvent,
+  type WorkerLoad,
   type WorkerOptions,
 } from '../worker/messages.js';
 import { toAbortError } from './abortable.js';
 import { AdmissionPace } from './admission-pace.js';
 import type { GroupListener } from './group-listener.js';
+import { type FullQueue, queueFull } from './model-errors.js';
+import { QueueGate, type QueueLimits } from './queue-gate.js';
 import { StepWatchdog } from './step-watchdog.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
 // to the package's dist/.
 const ENTRY = new URL('../../../dist/engine/worker/engine-worker.js', import.meta.url);
+
+/** How a model's worker is run. */
+export interface ModelWorkerOptions {
+  readonly worker: WorkerOptions;
+  readonly queue: QueueLimits;
+  /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Milliseconds. */
+  readonly maxWaitMs: number;
+}
+
+/** When to come back where nothing is known of the queue's pace, and at the latest. Milliseconds. */
+const RETRY_AFTER_MS = 1000;
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Who is told of a worker's life. */
 export interface ModelWorkerListeners {
@@ -38,15 +53,20 @@ export class ModelWorker {
   /** Of the requests that have not ended, by id. */
   readonly #listeners = new Map<number, GroupListener>();
   readonly #exited: Promise<void>;
+  readonly #gate: QueueGate;
+  readonly #maxWaitMs: number;
   readonly #pace = new AdmissionPace();
   readonly #watchdog: StepWatchdog;
   readonly #onStepStats: (stats: StepStats) => void;
-  #load: ModelLoad | undefined;
+  #load: WorkerLoad | undefined;
   #ended: EngineError | undefined;
   #rejectLoaded: (error: EngineError) => void = () => {};
 
   /** Starts the worker. */
-  constructor(options: WorkerOptions, { onStep, onProgress, onEnd, onStuckChange }: ModelWorkerListeners) {
+  constructor({ worker: options, queue, maxWaitMs }: ModelWorkerOptions, listeners: ModelWorkerListeners) {
+    const { onStep, onProgress, onEnd, onStuckChange } = listeners;
+    this.#gate = new QueueGate(queue);
+    this.#maxWaitMs = maxWaitMs;
     this.#onStepStats = onStep;
     this.#watchdog = new StepWatchdog(options.stepLimitMs, onStuckChange);
     this.#worker = new Worker(ENTRY, { workerData: options });
@@ -66,7 +86,7 @@ export class ModelWorker {
           resolve(event.shape);
         } else if (event.type === 'failed') end(fromWireError(event.error));
         else if (event.type === 'progress') onProgress(event.share);
-        else this.#onEvent(event);
+        else this.#onStep(event);
       });
       this.#worker.on('error', (cause) => end(crashed(cause)));
       this.#worker.on('exit', () => end(crashed()));
@@ -76,9 +96,11 @@ export class ModelWorker {
     this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
-  /** What the model was doing after its last step; undefined until it is loaded. */
+  /** What the model was doing after its last step, and who waits now; undefined until it is loaded. */
   get load(): ModelLoad | undefined {
-    return this.#load;
+    const { numWaiting } = this.#gate;
+    const predictedWaitMs = this.#pace.leastWaitMs(numWaiting, performance.now());
+    return this.#load && { ...this.#load, waitingRequests: numWaiting, predictedWaitMs };
   }
 
   /** Whether it has work and makes no progress. */
@@ -86,14 +108,26 @@ export class ModelWorker {
     return this.#watchdog.isStuck;
   }
 
-  /** How long a sequence that is handed over now waits for its turn, at least, as far as is known. Milliseconds. */
-  get leastWaitMs(): number {
-    return this.#pace.leastWaitMs(performance.now());
+  /** How long a tenant's request that is handed over now waits for its turn, as far as is known. Milliseconds. */
+  leastWaitMs(tenant = ''): number {
+    return this.#pace.leastWaitMs(this.#gate.numBefore(tenant), performance.now());
   }
 
   /**
-   * Hands a request to the worker, and tells the listener what becomes of it. Aborting the signal fails it at once, also
-   * while its reader is busy elsewhere.
+   * Refuses a tenant's request, however short, where the queue has no room for it, or takes too long: before any work is
+   * done for it.
+   *
+   * @throws EngineError QUEUE_FULL.
+   */
+  refuseIfFull(tenant = ''): void {
+    const room = this.#gate.findRoom({ tenant, numPromptTokens: 1 });
+    if ('fullOf' in room) throw this.#queueFull(room.fullOf);
+    if (this.leastWaitMs(tenant) > this.#maxWaitMs) throw this.#queueFull('wait');
+  }
+
+  /**
+   * Hands a request to the worker where the queue has room for it, and tells the listener what becomes of it. Aborting
+   * the signal fails it at once, also while its reader is busy elsewhere.
    *
    * @returns Ends the request, whether or not it has ended by itself, and lets go of the signal; call it in any case.
    */
@@ -128,33 +162,51 @@ export class ModelWorker {
   }
 
   #add(request: GroupRequest, listener: GroupListener): void {
-    this.#listeners.set(request.id, listener);
+    const { id, tenant, prompts } = request;
+    const queued = { tenant, numPromptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
+    const room = this.#gate.findRoom(queued);
+    if ('fullOf' in room) {
+      listener.fail(this.#queueFull(room.fullOf));
+      return;
+    }
+    for (const other of room.evicted) this.#evict(other);
+    this.#gate.enter(id, queued);
+    this.#listeners.set(id, listener);
     this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
 
+  #evict(id: number): void {
+    const listener = this.#listeners.get(id);
+    this.#end(id);
+    listener?.fail(this.#queueFull('share'));
+  }
+
   #end(id: number): void {
+    this.#gate.leave(id);
     if (this.#listeners.delete(id)) this.#post({ type: 'abort', id });
   }
 
-  #onEvent(event: Extract<WorkerEvent, { type: 'refused' | 'step' }>): void {
-    if (event.type === 'refused') {
-      const listener = this.#listeners.get(event.id);
-      this.#listeners.delete(event.id);
-      listener?.fail(fromWireError(event.error));
-    } else {
-      this.#load = event.load;
-      this.#pace.step(event.output.started.length, event.load.waitingRequests, performance.now());
-      this.#onStepStats(event.output.stats);
-      this.#onStep(event.output);
-    }
-    this.#watchdog.alive(this.#listeners.size > 0);
+  #queueFull(limit: FullQueue['limit']): EngineError {
+    const { numWaiting } = this.#gate;
+    const waitMs = this.#pace.leastWaitMs(numWaiting, performance.now()) || RETRY_AFTER_MS;
+    return queueFull({ limit, numWaiting, retryAfterMs: Math.min(waitMs, MAX_RETRY_AFTER_MS) });
   }
 
-  #onStep({ started, outputs, atMs }: StepOutput): void {
+  #onStep({ output, load }: Extract<WorkerEvent, { type: 'step' }>): void {
+    this.#load = load;
+    const { started, outputs, atMs, stats } = output;
+    let numAdmitted = 0;
+    for (const { groupId } of started) if (this.#gate.start(groupId)) numAdmitted += 1;
+    this.#pace.step(numAdmitted, load.waitingRequests, performance.now());
+    this.#onStepStats(stats);
     // Whoever is not there has ended while the step ran.
     for (const sequence of started) this.#listeners.get(sequence.groupId)?.start(sequence);
-    for (const output of outputs) this.#listeners.get(output.groupId)?.take(output, atMs);
+    for (const taken of outputs) {
+      if (taken.finishReason !== undefined) this.#gate.finish(taken.groupId);
+      this.#listeners.get(taken.groupId)?.take(taken, atMs);
+    }
+    this.#watchdog.alive(this.#listeners.size > 0);
   }
 
   #failAll(error: EngineError): void {

@@ -37,9 +37,9 @@ export class WorkerEngine implements Engine {
 
   constructor(
     models: readonly { readonly id: string; readonly directory: string }[],
-    { worker, budget, idleLimitMs, loadRetryDelayMs, observer }: WorkerEngineOptions,
+    { loadRetryDelayMs, ...hosting }: WorkerEngineOptions,
   ) {
-    this.#observer = observer;
+    this.#observer = hosting.observer;
     if (models.length === 0) throw new RangeError('An engine needs at least one model.');
     const onChange = (model: ModelInfo) => {
       for (const listener of this.#listeners) listener(model);
@@ -47,9 +47,9 @@ export class WorkerEngine implements Engine {
     };
     this.#models = models.map(
       ({ id, directory }) =>
-        new HostedModel(id, { worker: { ...worker, directory }, budget, idleLimitMs, onChange, observer }),
+        new HostedModel(id, { ...hosting, worker: { ...hosting.worker, directory }, onChange }),
     );
-    this.memoryLimitBytes = budget.limitBytes;
+    this.memoryLimitBytes = hosting.budget.limitBytes;
     const haveAllFailed = () => this.#models.every(({ info }) => info.error !== undefined);
     const delays = { delayMs: loadRetryDelayMs, maxDelayMs: loadRetryDelayMs * MAX_DELAY_FACTOR };
     this.#retry = new LoadRetry({ haveAllFailed, load: () => this.#loadAny() }, delays);
