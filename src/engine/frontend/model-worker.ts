@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { SequenceName, StepStats } from '../core/step-output.js';
+import type { SequenceName, StepOutput, StepStats } from '../core/step-output.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
@@ -58,6 +58,8 @@ export class ModelWorker {
   readonly #pace = new AdmissionPace();
   readonly #watchdog: StepWatchdog;
   readonly #onStepStats: (stats: StepStats) => void;
+  /** Requests that were handed over, ever. */
+  #numAdds = 0;
   #load: WorkerLoad | undefined;
   #ended: EngineError | undefined;
   #rejectLoaded: (error: EngineError) => void = () => {};
@@ -86,7 +88,7 @@ export class ModelWorker {
           resolve(event.shape);
         } else if (event.type === 'failed') end(fromWireError(event.error));
         else if (event.type === 'progress') onProgress(event.share);
-        else this.#onStep(event);
+        else this.#onEvent(event);
       });
       this.#worker.on('error', (cause) => end(crashed(cause)));
       this.#worker.on('exit', () => end(crashed()));
@@ -172,6 +174,7 @@ export class ModelWorker {
     for (const other of room.evicted) this.#evict(other);
     this.#gate.enter(id, queued);
     this.#listeners.set(id, listener);
+    this.#numAdds++;
     this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
@@ -193,12 +196,18 @@ export class ModelWorker {
     return queueFull({ limit, numWaiting, retryAfterMs: Math.min(waitMs, MAX_RETRY_AFTER_MS) });
   }
 
-  #onStep({ output, load }: Extract<WorkerEvent, { type: 'step' }>): void {
-    this.#load = load;
-    const { started, outputs, atMs, stats } = output;
+  #onEvent(event: Extract<WorkerEvent, { type: 'step' | 'idle' }>): void {
+    this.#load = event.load;
+    if (event.type === 'step') this.#onStep(event.output, event.load);
+    else this.#pace.step(0, event.load.waitingRequests, performance.now());
+    // A request that the worker has not heard of yet is owed a step, whatever it says of those before.
+    this.#watchdog.alive(event.type !== 'idle' || event.numAdds !== this.#numAdds);
+  }
+
+  #onStep({ started, outputs, atMs, stats }: StepOutput, { waitingRequests }: WorkerLoad): void {
     let numAdmitted = 0;
     for (const { groupId } of started) if (this.#gate.start(groupId)) numAdmitted += 1;
-    this.#pace.step(numAdmitted, load.waitingRequests, performance.now());
+    this.#pace.step(numAdmitted, waitingRequests, performance.now());
     this.#onStepStats(stats);
     // Whoever is not there has ended while the step ran.
     for (const sequence of started) this.#listeners.get(sequence.groupId)?.start(sequence);
@@ -206,7 +215,6 @@ export class ModelWorker {
       if (taken.finishReason !== undefined) this.#gate.finish(taken.groupId);
       this.#listeners.get(taken.groupId)?.take(taken, atMs);
     }
-    this.#watchdog.alive(this.#listeners.size > 0);
   }
 
   #failAll(error: EngineError): void {

@@ -25,6 +25,7 @@ try {
 
 function serve(model: LoadedModel, port: MessagePort): void {
   const { core } = model;
+  let numAdds = 0;
   let stepping = false;
   let closing = false;
 
@@ -36,6 +37,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
       post({ type: 'step', output, load: loadOf(model) });
     }
     stepping = false;
+    post({ type: 'idle', numAdds, load: loadOf(model) });
     if (closing) await close();
   }
 
@@ -45,6 +47,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
   }
 
   function add(request: GroupRequest): void {
+    numAdds++;
     core.add(request);
     stepWhileThereIsWork().catch(fail);
   }

@@ -45,7 +45,9 @@ export type WorkerEvent =
   | { readonly type: 'loaded'; readonly shape: ModelShape; readonly load: WorkerLoad }
   /** Loading failed, or a step did: the worker ends after this. */
   | { readonly type: 'failed'; readonly error: WireError }
-  | { readonly type: 'step'; readonly output: StepOutput; readonly load: WorkerLoad };
+  | { readonly type: 'step'; readonly output: StepOutput; readonly load: WorkerLoad }
+  /** Nothing is left to do of the first `numAdds` requests that were handed over. */
+  | { readonly type: 'idle'; readonly numAdds: number; readonly load: WorkerLoad };
 
 /** An EngineError as it crosses the thread boundary, where classes are lost. */
 export interface WireError {
