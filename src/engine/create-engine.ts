@@ -56,6 +56,8 @@ export interface EngineOptions {
   readonly maxWaiting?: number | undefined;
   /** The most prompt tokens of a model's requests that wait. Default 131,072. */
   readonly maxWaitingTokens?: number | undefined;
+  /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Default 30,000. */
+  readonly maxWaitMs?: number | undefined;
   /** How long a step may take before its model counts as stuck; after three times that its worker is ended. Milliseconds. Default 10,000. */
   readonly stepLimitMs?: number | undefined;
   /** Hears what the engine does. Default: nobody. */
@@ -79,8 +81,6 @@ export function createEngine(options: EngineOptions): Engine {
     numThreads: availableParallelism(),
     kvCacheBytes: 2 ** 30,
     maxRunning: 64,
-    maxWaiting: 512,
-    maxWaitingTokens: 131_072,
     stepLimitMs: 10_000,
   };
   const budget = new MemoryBudget({
@@ -91,7 +91,10 @@ export function createEngine(options: EngineOptions): Engine {
   const worker = Object.fromEntries(
     Object.entries(defaults).map(([key, value]) => [key, options[key as keyof EngineOptions] ?? value]),
   ) as typeof defaults;
-  return new WorkerEngine(models, { worker, budget, idleLimitMs, loadRetryDelayMs, observer, onUnstoppable });
+  const { maxWaiting = 512, maxWaitingTokens = 131_072, maxWaitMs = 30_000 } = options;
+  const queue = { maxRunning: worker.maxRunning, maxWaiting, maxWaitingTokens };
+  const hosting = { worker, queue, maxWaitMs, budget, idleLimitMs, observer, onUnstoppable };
+  return new WorkerEngine(models, { ...hosting, loadRetryDelayMs });
 }
 
 /** What the process may use: the machine's memory, or what its container allows. */

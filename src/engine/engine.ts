@@ -32,6 +32,8 @@ export interface ModelLoad {
   readonly runningRequests: number;
   /** Requests that wait for one. */
   readonly waitingRequests: number;
+  /** How long a request that comes now, behind all of those, would wait, as measured; 0 where nothing is known. */
+  readonly predictedWaitMs: number;
   readonly kvCacheUsedBytes: number;
   readonly kvCacheLimitBytes: number;
 }

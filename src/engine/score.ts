@@ -10,6 +10,8 @@ export interface ScoreRequest {
   readonly continuations: readonly Prompt[];
   /** How many most probable tokens are told beside each token. */
   readonly logprobs: number;
+  /** As that of a {@link GenerateRequest}. */
+  readonly tenant?: string | undefined;
   /** Is told what became of the request. Default: nobody. */
   readonly onEnd?: RequestListener | undefined;
 }

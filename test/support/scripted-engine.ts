@@ -237,6 +237,9 @@ function modelInfo(state: ModelState): ModelInfo {
     isQueueFull: false,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     memoryBytes: state === 'ready' ? 2 ** 31 : 0,
-    load: { runningRequests: 1, waitingRequests: 2, kvCacheUsedBytes: 3, kvCacheLimitBytes: 2 ** 33 },
+    load: {
+      ...{ runningRequests: 1, waitingRequests: 2, predictedWaitMs: 250 },
+      ...{ kvCacheUsedBytes: 3, kvCacheLimitBytes: 2 ** 33 },
+    },
   };
 }

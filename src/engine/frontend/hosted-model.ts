@@ -7,11 +7,15 @@ import { abortable } from './abortable.js';
 import type { MemoryBudget, Tenant } from './memory-budget.js';
 import { busy, evicted, loadingQueueFull } from './model-errors.js';
 import { ModelWorker } from './model-worker.js';
+import type { QueueLimits } from './queue-gate.js';
 import type { ModelLease, ReadyModel, Residence } from './residence.js';
 
 /** How a model is hosted. */
 export interface HostingOptions {
   readonly worker: WorkerOptions;
+  readonly queue: QueueLimits;
+  /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Milliseconds. */
+  readonly maxWaitMs: number;
   readonly budget: MemoryBudget;
   /** How long a model that nobody uses stays in memory. Milliseconds; Infinity for as long as there is room. */
   readonly idleLimitMs: number;
@@ -22,7 +26,10 @@ export interface HostingOptions {
   readonly onUnstoppable: ((model: string) => void) | undefined;
 }
 
-const IDLE: ModelLoad = { runningRequests: 0, waitingRequests: 0, kvCacheUsedBytes: 0, kvCacheLimitBytes: 0 };
+const IDLE: ModelLoad = {
+  ...{ runningRequests: 0, waitingRequests: 0, predictedWaitMs: 0 },
+  ...{ kvCacheUsedBytes: 0, kvCacheLimitBytes: 0 },
+};
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
@@ -131,7 +138,7 @@ export class HostedModel implements Tenant {
   }
 
   get #isQueueFull(): boolean {
-    const { maxRunning, maxWaiting } = this.#options.worker;
+    const { maxRunning, maxWaiting } = this.#options.queue;
     return (this.#worker?.isQueueFull ?? false) || this.#numAwaitingLoad >= maxRunning + maxWaiting;
   }
 
@@ -177,7 +184,7 @@ export class HostedModel implements Tenant {
   }
 
   async #startWorker(): Promise<ReadyModel> {
-    const worker = new ModelWorker(this.#options.worker, {
+    const worker = new ModelWorker(this.#options, {
       onStep: (stats) => this.#options.observer?.onStep(this.id, stats),
       onProgress: (share) => {
         this.#loadingShare = share;

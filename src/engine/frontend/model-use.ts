@@ -33,10 +33,11 @@ export async function* generateWith(
   request: GenerateRequest,
   { limit, record }: { readonly limit: TimeLimit; readonly record: RequestRecord },
 ): AsyncGenerator<GenerateEvent> {
+  worker.refuseIfFull(request.tenant);
   checkSamplingTokens(request.sampling, shape.vocabSize);
   const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
   if (worker.isStuck) throw stuck(model);
-  limit.refuseUnless(worker.leastWaitMs);
+  limit.refuseUnless(worker.leastWaitMs(request.tenant));
   const stream = new RequestStream({
     model,
     systemFingerprint: shape.fingerprint,
@@ -68,11 +69,12 @@ export async function scoreWith(
   request: ScoreRequest,
   { signal, record }: { readonly signal: AbortSignal; readonly record: RequestRecord },
 ): Promise<ScoreResult> {
+  worker.refuseIfFull(request.tenant);
   const scoring = await encodeScoring(request, encoder);
   const { context, continuations } = scoring;
   const numTop = request.logprobs;
   const collector = new ScoreCollector(continuations.length);
-  const group = toScoringGroup(id, scoring, numTop);
+  const group = toScoringGroup(id, scoring, request);
   const end = worker.run(group, record.listen(group, collector), signal);
   try {
     const { rows, cachedTokens } = await collector.collected;

@@ -1,5 +1,3 @@
-import type { WireError } from '../worker/messages.js';
-
 /** A queue that was full has room again when it is this much shorter: under overload it would come and go otherwise. */
 const ROOM_SHARE = 0.25;
 
@@ -12,9 +10,9 @@ export class QueueRoom {
     return this.#fullAt !== undefined;
   }
 
-  /** A request was refused. */
-  refuse({ reason, metadata }: WireError): void {
-    if (reason === 'QUEUE_FULL') this.#fullAt = Number(metadata['waitingRequests'] ?? 0);
+  /** A request was refused while so many waited. */
+  refuse(numWaiting: number): void {
+    this.#fullAt = numWaiting;
   }
 
   /** So many requests wait now. */

@@ -9,6 +9,7 @@ import { createTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { checkTokenIds } from '../text/vocabulary-check.js';
 import type { Detokenization, Tokenization } from '../tokenization.js';
 import { abortable } from './abortable.js';
+import { GuardedObserver, tell } from './guarded-observer.js';
 import { HostedModel, type HostingOptions } from './hosted-model.js';
 import { LoadRetry } from './load-retry.js';
 import { generateWith, type ModelUse, scoreWith } from './model-use.js';
@@ -37,16 +38,18 @@ export class WorkerEngine implements Engine {
 
   constructor(
     models: readonly { readonly id: string; readonly directory: string }[],
-    { worker, loadRetryDelayMs, ...hosting }: WorkerEngineOptions,
+    { loadRetryDelayMs, ...options }: WorkerEngineOptions,
   ) {
-    this.#observer = hosting.observer;
+    this.#observer = options.observer && new GuardedObserver(options.observer);
+    const hosting = { ...options, observer: this.#observer };
     if (models.length === 0) throw new RangeError('An engine needs at least one model.');
     const onChange = (model: ModelInfo) => {
-      for (const listener of this.#listeners) listener(model);
+      for (const listener of this.#listeners) tell(listener, model);
       this.#retry.update();
     };
     this.#models = models.map(
-      ({ id, directory }) => new HostedModel(id, { ...hosting, worker: { ...worker, directory }, onChange }),
+      ({ id, directory }) =>
+        new HostedModel(id, { ...hosting, worker: { ...hosting.worker, directory }, onChange }),
     );
     this.memoryLimitBytes = hosting.budget.limitBytes;
     const needLoading = () =>

@@ -83,7 +83,10 @@ async function* streamCompletions(
       metrics?.observeRequest(report, 'text_completion');
       scope.note(toNotes(report));
     };
-    for await (const event of engine.generate({ ...request, deadlineAtMs, onEnd }, signal)) {
+    for await (const event of engine.generate(
+      { ...request, tenant: scope.caller?.id, deadlineAtMs, onEnd },
+      signal,
+    )) {
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
@@ -114,7 +117,7 @@ async function scoreTexts(
     metrics?.observeRequest(report, 'score');
     scope.note({ ...toNotes(report), texts: report.numSequences });
   };
-  const request = { ...parseScoreRequest(wire), onEnd };
+  const request = { ...parseScoreRequest(wire), tenant: scope.caller?.id, onEnd };
   const admission = scope.caller && usage.admit(scope.caller);
   let remove: (() => void) | undefined;
   try {
