@@ -69,7 +69,7 @@ export const SETTINGS = {
     variable: 'LINNET_PRECISION',
     description: 'how weights are stored and multiplied',
     allowed: 'f32, q8, i8 or q4',
-    default: 'q8',
+    default: 'i8',
     schema: z.enum(['f32', 'q8', 'i8', 'q4']),
   }),
   deterministic: setting({
