@@ -92,11 +92,13 @@ export function toErrorHeaders(error: GatewayError): Record<string, string> {
   };
 }
 
-// HTTP has one field for all forms of a prompt, and vLLM's names for what is tokenized; all others have the proto's.
+// HTTP has one field for all forms of a prompt, vLLM's names for what is tokenized, and calls a model's id `model`; all
+// others have the proto's.
 function toFieldName(field: string): string {
   return field
     .replace(/^prompt_token_ids(\.ids)?/, 'prompt')
     .replace(/^prompts\b/, 'prompt')
+    .replace(/^id$/, 'model')
     .replace(/^text$/, 'prompt')
     .replace(/^token_ids\b/, 'tokens')
     .replace(/^(prompt|context|continuations)(\[\d+\])?\.(text|token_ids(\.ids)?)/, '$1$2');
