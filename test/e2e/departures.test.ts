@@ -152,43 +152,6 @@ describe('A client of HTTP that goes away', () => {
   });
 });
 
-describe('A request to score', () => {
-  const NUM_TEXTS = 12;
-  const ask = (fields: object = {}, signal?: AbortSignal) => {
-    const continuations = Array.from({ length: NUM_TEXTS }, () => newPrompt(900));
-    return linnet.gateway.post(
-      { continuations, ...fields },
-      { path: '/v1/score', ...(signal && { signal }) },
-    );
-  };
-  const load = async () => (await linnet.model()).load;
-
-  it('frees its places when its client goes away, long before it would have been done', async () => {
-    const startedAtMs = performance.now();
-    expect((await ask()).status).toBe(200);
-    const wholeMs = performance.now() - startedAtMs;
-
-    const leaver = new AbortController();
-    const answer = ask({}, leaver.signal).catch(() => 'left');
-    while ((await load())?.runningRequests !== 1);
-    const leftAtMs = performance.now();
-    leaver.abort();
-    expect(await answer).toBe('left');
-    while (linnet.server.runningRequests > 0 || (await load())?.runningRequests !== 0);
-    expect(await load()).toMatchObject({ waitingRequests: 0, kvCacheUsedBytes: 0n });
-    expect(performance.now() - leftAtMs).toBeLessThan(wholeMs / 2);
-  });
-
-  it('is ended in time to say why, and frees its places', async () => {
-    const response = await ask({ timeout_ms: 100 });
-    expect(response.status).toBe(504);
-    const { error } = await response.json();
-    expect(error).toMatchObject({ code: 'deadline_exceeded', phase: 'prefill', completion_tokens: 0 });
-    while ((await load())?.runningRequests !== 0);
-    expect(linnet.server.runningRequests).toBe(0);
-  });
-});
-
 describe('A request whose time is up', () => {
   it('is answered with 504, and frees its place', async () => {
     const request = { prompt: 'Hi', max_tokens: 1900, timeout_ms: 200, temperature: 1.2, seed: 3 };
