@@ -82,13 +82,14 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+  async score(request: ScoreRequest, caller: AbortSignal): Promise<ScoreResult> {
     const record = new RequestRecord(request.onEnd, this.#observer);
+    const limit = new TimeLimit(caller, request.deadlineAtMs, () => record.progress);
     try {
       record.model = this.#find(request.model).id;
-      const use = await this.#begin(record.model, signal);
+      const use = await this.#begin(record.model, limit.signal);
       try {
-        const result = await scoreWith(use, request, { signal, record });
+        const result = await scoreWith(use, request, { limit, record });
         record.complete(result.usage);
         return result;
       } finally {
@@ -98,6 +99,7 @@ export class WorkerEngine implements Engine {
       record.fail(caught);
       throw caught;
     } finally {
+      limit.end();
       record.end();
     }
   }

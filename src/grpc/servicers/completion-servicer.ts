@@ -14,7 +14,8 @@ import type { CallScope } from '../calls/call-scope.js';
 import { toNotes } from '../calls/report-notes.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
 import type { RunningRequests } from '../calls/running-requests.js';
-import { parseCancelKey, parseGenerateRequest } from '../messages/generate-request.js';
+import { parseCancelKey } from '../messages/cancel-key.js';
+import { parseGenerateRequest } from '../messages/generate-request.js';
 import { countPromptTokens, toGenerateResponse } from '../messages/generate-response.js';
 import { createSerializer } from '../messages/message-serializer.js';
 import { parseScoreRequest } from '../messages/score-request.js';
@@ -117,12 +118,13 @@ async function scoreTexts(
     metrics?.observeRequest(report, 'score');
     scope.note({ ...toNotes(report), texts: report.numSequences });
   };
-  const request = { ...parseScoreRequest(wire), tenant: scope.caller?.id, onEnd };
+  const { request, cancelKey } = parseScoreRequest(wire);
   const admission = scope.caller && usage.admit(scope.caller);
   let remove: (() => void) | undefined;
   try {
-    remove = running.add(scope.abort, undefined);
-    const result = await engine.score(request, scope.signal);
+    remove = running.add(scope.abort, cancelKey);
+    const { caller, deadlineAtMs, signal } = scope;
+    const result = await engine.score({ ...request, tenant: caller?.id, deadlineAtMs, onEnd }, signal);
     admission?.charge(result.usage.promptTokens);
     return toScoreResponse(result, scope.requestId);
   } finally {
