@@ -42,6 +42,12 @@ Workloads: ${NAMES.join(', ')}. Default: all.
   --seconds COUNT     no round of a workload starts after this; default: 40
   --scale SHARE       shortens every text: 1 measures, 0.03 only tries it out; default: 1
   --json FILE         writes the figures to a file, too
+
+Examples:
+  Measure decoding at two precisions:
+    linnet bench decode --precision f32,q8
+  Try everything out in a minute, for no figures that mean anything:
+    linnet bench --scale 0.03 --rounds 1
 `;
 
 const { values, positionals } = parseArgs({

@@ -1,9 +1,10 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { createKey, KEY_ID, type KeyLimits } from '../../security/api-key.js';
+import { createKey, KEY_ID, type KeyLimits, type KeyRecord } from '../../security/api-key.js';
 import { changeKeyFile } from '../../security/key-file.js';
 import { CliError, UsageError } from '../cli-error.js';
 import { parseCountArgument } from '../settings/number-argument.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
+import { addExamples } from '../terminal/help-examples.js';
 
 /** Adds `linnet key`, which changes the file of API keys; servers that use it read it again by themselves. */
 export function addKeyCommand(program: Command): void {
@@ -16,6 +17,16 @@ export function addKeyCommand(program: Command): void {
     .option('--concurrent-requests <count>', 'how many requests may run or wait at a time', parseLimit)
     .option('--tokens-per-minute <count>', 'how many tokens of prompts and completions', parseLimit)
     .option('--admin', 'lets it load and unload models too');
+  addExamples(key, [
+    ['Make a key:', 'linnet key create alice --api-keys keys.json'],
+    ['Take it back:', 'linnet key revoke alice --api-keys keys.json'],
+  ]);
+  addExamples(create, [
+    [
+      'Make a key for at most a request a second:',
+      'linnet key create alice --api-keys keys.json --requests-per-minute 60',
+    ],
+  ]);
   addSettingOptions(create, ['apiKeys']).action(
     (id: string, options: KeyLimits & { readonly admin?: true }) => {
       const { requestsPerMinute, concurrentRequests, tokensPerMinute, admin: isAdmin } = options;
@@ -30,13 +41,19 @@ export function addKeyCommand(program: Command): void {
     },
   );
   const revoke = key.command('revoke').description('Take a key out of the file.').argument('<id>');
+  addExamples(revoke, [['Take a key back:', 'linnet key revoke alice --api-keys keys.json']]);
   addSettingOptions(revoke, ['apiKeys']).action((id: string) => {
     change(revoke, (records) => {
       const others = records.filter((record) => record.id !== id);
-      if (others.length === records.length) throw new UsageError(`There is no key "${id}".`);
+      if (others.length === records.length)
+        throw new UsageError(`There is no key "${id}" in the file, which has ${namesOf(records)}.`);
       return others;
     });
   });
+}
+
+function namesOf(records: readonly KeyRecord[]): string {
+  return records.length === 0 ? 'none' : records.map(({ id }) => `"${id}"`).join(', ');
 }
 
 function change(command: Command, how: Parameters<typeof changeKeyFile>[1]): void {

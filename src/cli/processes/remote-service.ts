@@ -19,6 +19,6 @@ export interface RemoteService {
  * @throws CliError, UsageError as {@link openEngineTls}.
  */
 export function openRemoteService(address: string, settings: Settings): RemoteService {
-  const tls = openEngineTls(settings, createLog('silent', process));
+  const tls = openEngineTls(settings, createLog({ ...settings, logLevel: 'silent' }, process));
   return { address, tls, apiKey: process.env['LINNET_API_KEY'] || undefined };
 }

@@ -219,6 +219,15 @@ export const SETTINGS = {
     default: 'info',
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
   }),
+  logFormat: setting({
+    name: 'log',
+    flag: '--log <format>',
+    variable: 'LINNET_LOG',
+    description: 'how the log is written; auto is lines for people on a terminal, and JSON elsewhere',
+    allowed: 'auto or json',
+    default: 'auto',
+    schema: z.enum(['auto', 'json']),
+  }),
 } as const;
 
 /** The key of a setting. */

@@ -37,22 +37,22 @@ export class WorkerEngine implements Engine {
 
   constructor(
     models: readonly { readonly id: string; readonly directory: string }[],
-    { worker, budget, idleLimitMs, loadRetryDelayMs, observer }: WorkerEngineOptions,
+    { worker, loadRetryDelayMs, ...hosting }: WorkerEngineOptions,
   ) {
-    this.#observer = observer;
+    this.#observer = hosting.observer;
     if (models.length === 0) throw new RangeError('An engine needs at least one model.');
     const onChange = (model: ModelInfo) => {
       for (const listener of this.#listeners) listener(model);
       this.#retry.update();
     };
     this.#models = models.map(
-      ({ id, directory }) =>
-        new HostedModel(id, { worker: { ...worker, directory }, budget, idleLimitMs, onChange, observer }),
+      ({ id, directory }) => new HostedModel(id, { ...hosting, worker: { ...worker, directory }, onChange }),
     );
-    this.memoryLimitBytes = budget.limitBytes;
-    const haveAllFailed = () => this.#models.every(({ info }) => info.error !== undefined);
+    this.memoryLimitBytes = hosting.budget.limitBytes;
+    const needLoading = () =>
+      this.#models.some(({ isLost }) => isLost) || this.#models.every(({ info }) => info.error !== undefined);
     const delays = { delayMs: loadRetryDelayMs, maxDelayMs: loadRetryDelayMs * MAX_DELAY_FACTOR };
-    this.#retry = new LoadRetry({ haveAllFailed, load: () => this.#loadAny() }, delays);
+    this.#retry = new LoadRetry({ needLoading, load: () => this.#loadNeeded() }, delays);
   }
 
   async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
@@ -154,15 +154,17 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  /** Loads the first model that can be. */
-  async #loadAny(): Promise<void> {
-    for (const { id } of this.#models) {
-      const isLoaded = await this.load(id).then(
+  /** Loads those that were lost; where there are none, the first one that can be. */
+  async #loadNeeded(): Promise<void> {
+    const tryLoad = ({ id }: HostedModel) =>
+      this.load(id).then(
         () => true,
         () => false,
       );
-      if (isLoaded) return;
-    }
+    const lost = this.#models.filter(({ isLost }) => isLost);
+    await Promise.all(lost.map(tryLoad));
+    if (lost.length > 0) return;
+    for (const model of this.#models) if (await tryLoad(model)) return;
   }
 
   #find(id: string): HostedModel {

@@ -26,7 +26,7 @@ export interface WorkerOptions {
   readonly maxWaiting: number;
   /** The most prompt tokens of the requests that wait. */
   readonly maxWaitingTokens: number;
-  /** How long a step may take before the model counts as stuck. Milliseconds. */
+  /** How long a step may take before the model counts as stuck; after three times that the worker is ended. Milliseconds. */
   readonly stepLimitMs: number;
 }
 
