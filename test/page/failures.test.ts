@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startTcpProxy, type TcpProxy } from '../../tools/tcp-proxy.mjs';
 import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
 import type { ScriptedCall } from '../support/scripted-call.js';
 import { ScriptedService } from '../support/scripted-service.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
 
 function sendToken(call: ScriptedCall, text: string): void {
