@@ -1,37 +1,15 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 import { CliError } from './cli-error.js';
-import { addBenchCommand } from './commands/bench.js';
-import { addCompleteCommand } from './commands/complete.js';
-import { addConfigCommand } from './commands/config.js';
-import { addEngineCommand } from './commands/engine.js';
-import { addGatewayCommand } from './commands/gateway.js';
-import { addKeyCommand } from './commands/key.js';
-import { addLoadCommand } from './commands/load.js';
-import { addModelsCommand } from './commands/models.js';
-import { addPullCommand } from './commands/pull.js';
-import { addServeCommand } from './commands/serve.js';
-import { VERSION } from './version.js';
+import { createProgram } from './program.js';
 
-const program = new Command('linnet')
-  .description('GPT-2 completions over HTTP and gRPC.')
-  .version(VERSION)
-  .exitOverride()
-  .showHelpAfterError('(linnet --help, or linnet COMMAND --help, says more)');
-
-addServeCommand(program);
-addEngineCommand(program);
-addGatewayCommand(program);
-addCompleteCommand(program);
-addPullCommand(program);
-addModelsCommand(program);
-addConfigCommand(program);
-addBenchCommand(program);
-addLoadCommand(program);
-addKeyCommand(program);
+// Where the reader of a pipe leaves (`linnet config | head -1`), what is still to be written is of no use to anybody.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
 
 try {
-  await program.parseAsync();
+  await createProgram().parseAsync();
 } catch (error) {
   // A server that failed half way may have left something open.
   process.exit(report(error));

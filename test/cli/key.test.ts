@@ -32,6 +32,12 @@ describe('linnet key', () => {
     expect(isKeyOf(record, stdout.trim())).toBe(true);
   });
 
+  it('makes an administrator of a key only where it is told to', async () => {
+    await run('create', 'alice');
+    await run('create', 'root', '--admin');
+    expect(records().map(({ isAdmin }) => isAdmin)).toEqual([false, true]);
+  });
+
   it('adds to the keys that are there, and revokes them one by one', async () => {
     await run('create', 'alice');
     await run('create', 'bob');
@@ -43,7 +49,7 @@ describe('linnet key', () => {
   it.each([
     [['create', 'Al Ice'], /It must be 1 to 64 of a-z, 0-9 and -\./],
     [['create', 'x', '--requests-per-minute', '0'], /It must be at least 1\./],
-    [['revoke', 'nobody'], /^linnet: There is no key "nobody"\.\n$/],
+    [['revoke', 'nobody'], /^linnet: There is no key "nobody" in /],
     [
       ['create', 'x', '--api-keys', 'none'],
       /^linnet: Name the file of keys with --api-keys or LINNET_API_KEYS\.\n$/,

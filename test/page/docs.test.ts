@@ -47,6 +47,7 @@ describe.skipIf(CHROMIUM === undefined)(`/docs, in a browser${WITHOUT_CHROMIUM}`
     const { page } = await open();
     await page.getByText('Key', { exact: true }).click();
     await page.getByLabel('API key').fill('secret-key');
+    await page.keyboard.press('Enter');
     const form = page.getByRole('form', { name: 'Try Describes a model' });
     await form.getByLabel('model').fill('ti/ny');
     const sent = page.waitForRequest('**/v1/models/ti%2Fny');

@@ -1,7 +1,12 @@
+import { pino } from 'pino';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { createKey } from '../../src/security/api-key.js';
+import { renderKeyFile } from '../../src/security/key-file.js';
+import { KeyRing } from '../../src/security/key-ring.js';
 import { startTcpProxy, type TcpProxy } from '../../tools/tcp-proxy.mjs';
 import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
+import { PemFolder } from '../support/certificates.js';
 import type { ScriptedCall } from '../support/scripted-call.js';
 import { ScriptedService } from '../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
@@ -123,6 +128,35 @@ describe.skipIf(CHROMIUM === undefined)(`the page, when something fails${WITHOUT
     const call = await service.nextCall();
     expect(call.request.maxTokens).toBe(12);
     complete(call);
+  });
+
+  it('asks for an API key where the service wants one, and writes with it', async () => {
+    const { key, record } = createKey('alice', {});
+    const folder = new PemFolder();
+    onTestFinished(() => folder.remove());
+    const file = folder.write('keys.json', renderKeyFile([record]));
+    const keys = new KeyRing(file, { logger: pino({ enabled: false }) });
+    onTestFinished(() => keys.close());
+    const secured = await startTestGateway({ engineAddress: service.address }, { keys });
+    onTestFinished(() => secured.close());
+
+    const { page } = await openPage(browser, secured.url);
+    await page.getByLabel('API key').waitFor();
+    await page.keyboard.type(key);
+    expect(await page.getByLabel('API key').inputValue()).toBe(key);
+    await page.keyboard.press('Enter');
+    await page
+      .getByRole('combobox', { name: 'Model' })
+      .locator('option', { hasText: 'fable' })
+      .waitFor({ state: 'attached' });
+    await page.getByLabel('API key').fill('wrong');
+    await page.getByRole('button', { name: 'Write' }).click();
+    await alert(page).waitFor();
+    expect(await alert(page).textContent()).toContain('The API key is not valid here.');
+    await page.getByLabel('API key').fill(key);
+    await tryAgain(page);
+    complete(await service.nextCall());
+    await page.getByText('all is well').waitFor();
   });
 
   it('stops the engine when it is stopped', async () => {

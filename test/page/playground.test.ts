@@ -185,6 +185,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page, in a browser${WITHOUT_CHROMIU
     const { page } = await open();
     await page.getByText('Key', { exact: true }).click();
     await page.getByLabel('API key').fill('secret-key');
+    await page.keyboard.press('Enter');
     const sent = page.waitForRequest('**/v1/completions');
     await write(page, 'One');
     expect((await sent).headers()['authorization']).toBe('Bearer secret-key');

@@ -1,28 +1,31 @@
 import { text } from 'node:stream/consumers';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { GenerateRequest } from '../../contract/gen/linnet/v1/completion.js';
 import { createEngine, EngineError } from '../../engine/index.js';
 import { GatewayError } from '../../gateway/errors/gateway-error.js';
 import { CliError, UsageError } from '../cli-error.js';
 import { findModels } from '../models/find-models.js';
-import { openEngineTls } from '../processes/security.js';
+import { openRemoteService } from '../processes/remote-service.js';
 import { toEngineOptions } from '../settings/engine-options.js';
 import { addRequestOptions, type RequestOptions, toRequest } from '../settings/request-options.js';
 import type { ResolvedSettings } from '../settings/resolve-settings.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 import type { SettingKey } from '../settings/settings.js';
+import { isColorful } from '../terminal/banner.js';
 import { printCompletion } from '../terminal/completion-printer.js';
 import {
   type CompletionSource,
   createLocalSource,
   createRemoteSource,
 } from '../terminal/completion-source.js';
-import { createLog } from '../terminal/log.js';
+import { addExamples } from '../terminal/help-examples.js';
 import { showQuantizationProgress } from '../terminal/quantization-progress.js';
 
 /** The options that are no settings. */
 interface CompleteOptions extends RequestOptions {
   readonly address?: string;
+  readonly color?: 'probability' | 'none';
+  readonly colour?: 'probability' | 'none';
 }
 
 const KEYS: readonly SettingKey[] = [
@@ -35,23 +38,35 @@ export function addCompleteCommand(program: Command): void {
     .command('complete')
     .description('Complete a prompt on the terminal; nothing else needs to run.')
     .argument('[prompt]', 'what to continue; `-`, or none with piped input, reads it from standard input')
-    .option('--address <address>', 'ask the gRPC service that runs there, not an engine of its own');
+    .option('--address <address>', 'ask the gRPC service that runs there, not an engine of its own')
+    .addOption(colorOption('--color <by>'))
+    .addOption(colorOption('--colour <by>').hideHelp());
+  addExamples(command, [
+    [
+      'Write a story, each word in the colour of its probability:',
+      'linnet complete "Once upon a time" --max-tokens 80 --color probability',
+    ],
+    ['Continue a file, the same way each time:', 'linnet complete --seed 7 --max-tokens 100 < story.txt'],
+    ['Ask a service that runs:', 'linnet complete "Once upon a time" --address 127.0.0.1:50051'],
+  ]);
   addRequestOptions(command);
   addSettingOptions(command, KEYS);
   command.action(async (prompt: string | undefined, options: CompleteOptions) => {
     const resolved = settingsOf(command, process.env);
+    const isColored = (options.color ?? options.colour) === 'probability' && showsColors(process);
     const request = toRequest(modelOf(options, resolved), await readPrompt(prompt), options);
     const source = await createSource(options.address, resolved);
-    process.exitCode = await complete(source, request);
+    process.exitCode = await complete(source, { ...request, logprobs: isColored ? 0 : undefined });
   });
 }
 
 /** Runs the request to its end, or to Ctrl-C, and returns the exit code. */
 async function complete(source: CompletionSource, request: GenerateRequest): Promise<number> {
+  const isColored = request.logprobs !== undefined;
   const controller = new AbortController();
   process.once('SIGINT', () => controller.abort());
   try {
-    await printCompletion(source.generate(request, controller.signal), process, controller);
+    await printCompletion(source.generate(request, controller.signal), process, { controller, isColored });
     return 0;
   } catch (error) {
     if (controller.signal.aborted) return 130;
@@ -59,6 +74,17 @@ async function complete(source: CompletionSource, request: GenerateRequest): Pro
   } finally {
     await source.close();
   }
+}
+
+function colorOption(flags: string): Option {
+  const description = 'colour each token by its probability, where standard output shows colours';
+  return new Option(flags, description).choices(['probability', 'none']);
+}
+
+/** Tells whether standard output shows colours; FORCE_COLOR asks for them also in a pipe, such as to `less -R`. */
+function showsColors({ stdout, env }: NodeJS.Process): boolean {
+  const isForced = !['', '0', undefined].includes(env['FORCE_COLOR']) && !env['NO_COLOR'];
+  return isForced || isColorful(stdout, env);
 }
 
 async function readPrompt(prompt: string | undefined): Promise<string> {
@@ -80,8 +106,7 @@ async function createSource(
   resolved: ResolvedSettings,
 ): Promise<CompletionSource> {
   if (address !== undefined) {
-    const tls = openEngineTls(resolved.settings, createLog('silent', process));
-    return createRemoteSource({ address, tls, apiKey: process.env['LINNET_API_KEY'] || undefined });
+    return createRemoteSource(openRemoteService(address, resolved.settings));
   }
   const report = { output: process.stderr, writeLine: (line: string) => console.error(line) };
   const engine = createEngine(toEngineOptions(resolved.settings, await findModels(resolved, report)));

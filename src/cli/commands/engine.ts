@@ -6,6 +6,8 @@ import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
 import { CliError } from '../cli-error.js';
 import { findModels } from '../models/find-models.js';
 import { summarizeModel } from '../models/model-summary.js';
+import { toEngineLoad } from '../processes/engine-load.js';
+import type { EngineAnswer, EngineQuestion } from '../processes/engine-message.js';
 import { toListenError } from '../processes/listen-error.js';
 import { exposeMetrics } from '../processes/metrics-listener.js';
 import { connectToParent, type ParentProcess } from '../processes/parent-process.js';
@@ -16,6 +18,7 @@ import type { ResolvedSettings } from '../settings/resolve-settings.js';
 import { toGrpcTarget } from '../settings/server-addresses.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 import { SETTING_KEYS, type SettingKey, type Settings } from '../settings/settings.js';
+import { addExamples } from '../terminal/help-examples.js';
 import { createLog, type Log } from '../terminal/log.js';
 import { showQuantizationProgress } from '../terminal/quantization-progress.js';
 import { showBanner } from '../terminal/show-banner.js';
@@ -32,6 +35,13 @@ interface EngineCommandOptions {
 /** Adds `linnet engine`: the gRPC side alone. `linnet serve` runs it too, and hears of its progress. */
 export function addEngineCommand(program: Command): void {
   const command = program.command('engine').description('Run the engine and its gRPC service alone.');
+  addExamples(command, [
+    ['Serve gRPC on another port:', 'linnet engine --grpc-port 50052'],
+    [
+      'Serve gRPC to other machines, with TLS:',
+      'linnet engine --host 0.0.0.0 --tls-cert server.crt --tls-key server.key',
+    ],
+  ]);
   const keys = SETTING_KEYS.filter((key) => !OF_THE_GATEWAY.includes(key));
   addSettingOptions(command, keys)
     .addOption(new Option('--gateway-socket <path>').hideHelp())
@@ -62,7 +72,7 @@ async function startEngine(
 ): Promise<void> {
   const { settings } = resolved;
   const { preload, drainGraceMs } = settings;
-  const log = createLog(settings.logLevel, process);
+  const log = createLog(settings, process);
   const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
   const metrics = new ServiceMetrics();
   const options = toEngineOptions(settings, await findModels(resolved, report));
@@ -82,7 +92,7 @@ async function startEngine(
   const port = await listenOnGrpc(server, settings);
   // With a parent it is the gateway that exposes them, beside its own.
   if (parent === undefined) await exposeMetrics(settings, () => metrics.render(), log);
-  parent?.onQuestion(async () => parent.tell({ type: 'metrics', text: await metrics.render() }));
+  parent?.onQuestion(async (question) => parent.tell(await answer(question, engine, metrics)));
   await parent?.tell({ type: 'listening', port });
 
   const drain = async () => {
@@ -97,6 +107,15 @@ async function startEngine(
   if (parent !== undefined) return parent.tell({ type: 'ready', models });
   const running = { httpUrl: undefined, grpcTarget: toGrpcTarget(settings, port), engineAddress: undefined };
   showBanner(settings, { ...running, models: models.map(summarizeModel) }, log);
+}
+
+async function answer(
+  question: EngineQuestion,
+  engine: Engine,
+  metrics: ServiceMetrics,
+): Promise<EngineAnswer> {
+  if (question === 'metrics') return { type: 'answer', question, answer: await metrics.render() };
+  return { type: 'answer', question, answer: toEngineLoad(engine.models(), metrics.generatedTokens) };
 }
 
 function logStuckModels(engine: Engine, log: Log): void {

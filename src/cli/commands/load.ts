@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { LoadError, type LoadResult, runLoad } from '../../load/run-load.js';
 import { CliError } from '../cli-error.js';
 import { addLoadOptions, type LoadFlags, toLoadOptions } from '../settings/load-options.js';
+import { addExamples } from '../terminal/help-examples.js';
 import { renderLoadLine, renderLoadResult } from '../terminal/load-report.js';
 
 /** Adds `linnet load`: requests for a service that runs, and what came of them. */
@@ -18,6 +19,11 @@ export function addLoadCommand(program: Command): void {
       'http://localhost:8000',
     );
   addLoadOptions(command);
+  addExamples(command, [
+    ['Eight clients for half a minute:', 'linnet load'],
+    ['Twenty requests a second over gRPC:', 'linnet load grpc://127.0.0.1:50051 --rate 20 --duration 1m'],
+    ['Compare every text with what one client alone gets:', 'linnet load --clients 32 --check'],
+  ]);
   command.action(async (target: string, flags: LoadFlags) => {
     const result = await run(target, flags);
     process.stdout.write(renderLoadResult(result));

@@ -4,10 +4,11 @@ import { CliError } from '../cli-error.js';
 import { locateModel } from '../models/model-location.js';
 import { pullModel } from '../models/model-pull.js';
 import { formatCount } from '../models/model-summary.js';
+import { addExamples } from '../terminal/help-examples.js';
 
 /** Adds `linnet pull`: brings a model from the Hub into the cache, and prints its folder. */
 export function addPullCommand(program: Command): void {
-  program
+  const command = program
     .command('pull')
     .description('Bring a model from the Hugging Face Hub into its cache, check it, and print its folder.')
     .argument(
@@ -21,6 +22,10 @@ export function addPullCommand(program: Command): void {
     .action(async (model: string) => {
       process.exitCode = await runPull(model);
     });
+  addExamples(command, [
+    ['Bring the model of 124M parameters, 548 MB:', 'linnet pull gpt2'],
+    ['Bring one revision of a model, for a script:', 'folder=$(linnet pull openai-community/gpt2@main)'],
+  ]);
 }
 
 /** Pulls to the end, or to Ctrl-C, and returns the exit code. */

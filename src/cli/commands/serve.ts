@@ -11,6 +11,8 @@ import type { ResolvedSettings } from '../settings/resolve-settings.js';
 import { toGrpcTarget } from '../settings/server-addresses.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 import { SETTING_KEYS, type SettingKey, toEnvironment } from '../settings/settings.js';
+import { addExamples } from '../terminal/help-examples.js';
+import { showLoad } from '../terminal/load-line.js';
 import { createLog } from '../terminal/log.js';
 import { showBanner } from '../terminal/show-banner.js';
 
@@ -33,13 +35,21 @@ const ENGINE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 /** Adds `linnet serve`: the gateway in this process, the engine in one of its own. */
 export function addServeCommand(program: Command): void {
   const command = program.command('serve').description('Serve a model over HTTP and gRPC.');
+  addExamples(command, [
+    ['Serve the model that comes with it, loaded from the start:', 'linnet serve --preload'],
+    ['Serve GPT-2 itself, from the Hugging Face Hub:', 'linnet serve --model gpt2'],
+    [
+      'Serve two models, to others too, for those who have a key:',
+      'linnet serve --model gpt2 --model fable --host 0.0.0.0 --api-keys keys.json',
+    ],
+  ]);
   const keys = SETTING_KEYS.filter((key) => !OF_AN_ENGINE_ELSEWHERE.includes(key));
   addSettingOptions(command, keys).action(() => runServe(settingsOf(command, process.env)));
 }
 
 async function runServe({ settings, origins }: ResolvedSettings): Promise<void> {
   const { drainGraceMs, tlsCert, grpcSocket } = settings;
-  const log = createLog(settings.logLevel, process);
+  const log = createLog(settings, process);
   const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
   const models = toModelSetting(await findModels({ settings, origins }, report));
   const security = openServerSecurity(settings, log);
@@ -57,16 +67,19 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
   try {
     const { gateway, url } = await listenOnHttp(
       { ...settings, engineAddress },
-      { ...security, logger: log, engineMetrics: () => engine.metrics() },
+      { ...security, logger: log, engineMetrics: () => engine.ask('metrics') },
     );
     await exposeMetrics(settings, gateway.renderMetrics, log);
+    let hideLoad = () => {};
     const drain = async () => {
+      hideLoad();
       await gateway.drain(drainGraceMs);
       await engine.end();
     };
     shutDownOnSignal({ drain, force: () => engine.kill() }, log, process);
     const running = { httpUrl: url, grpcTarget, engineAddress: undefined };
     showBanner(settings, { ...running, models: (await ready).map(summarizeModel) }, log);
+    if (settings.logFormat === 'auto') hideLoad = showLoad(() => engine.ask('load'), process);
   } catch (error) {
     engine.kill();
     throw error;

@@ -5,12 +5,13 @@ import { type PulledCheckpoint, pull } from '../../hub/pull.js';
 import { formatRepository, type Repository } from '../../hub/repository.js';
 import { findSnapshot } from '../../hub/snapshot.js';
 import { CliError } from '../cli-error.js';
-import { ProgressBar, type ProgressOutput } from '../terminal/progress-bar.js';
+import { ProgressBar } from '../terminal/progress-bar.js';
+import type { StatusOutput } from '../terminal/status-line.js';
 import { VERSION } from '../version.js';
 
 /** Where a pull tells of itself, and what ends it. */
 export interface PullReport {
-  readonly output: ProgressOutput;
+  readonly output: StatusOutput;
   /** Says a line, as for a log. */
   readonly writeLine: (line: string) => void;
   readonly signal: AbortSignal;

@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { ModelInfo } from '../../engine/index.js';
 import { CliError } from '../cli-error.js';
 import type { Log } from '../terminal/log.js';
-import type { EngineMessage, EngineQuestion } from './engine-message.js';
+import type { EngineAnswers, EngineMessage, EngineQuestion } from './engine-message.js';
+import { EngineQuestions } from './engine-questions.js';
 
 /** How to run an engine process. */
 export interface EngineProcessOptions {
@@ -27,7 +28,6 @@ export interface EngineStart {
   readonly ready: Promise<readonly ModelInfo[]>;
 }
 
-const METRICS_TIMEOUT_MS = 1000;
 const MAX_DELAY_FACTOR = 60;
 /** A process that ran this long had no trouble starting: its next restart is quick again. */
 const STEADY_MS = 60_000;
@@ -44,8 +44,7 @@ export class EngineProcess {
   #isEnding = false;
   #restarts = 0;
   #restartTimer: NodeJS.Timeout | undefined;
-  /** Who waits for metrics: one answer is for all. */
-  readonly #metricsReaders: ((text: string | undefined) => void)[] = [];
+  readonly #questions = new EngineQuestions();
 
   constructor(options: EngineProcessOptions) {
     this.#options = options;
@@ -86,18 +85,9 @@ export class EngineProcess {
     clearTimeout(timer);
   }
 
-  /** Asks the process for its metrics; undefined where it does not run, or does not answer in time. */
-  metrics(timeoutMs = METRICS_TIMEOUT_MS): Promise<string | undefined> {
-    return new Promise((resolve) => {
-      const question: EngineQuestion = 'metrics';
-      if (this.#child?.connected !== true) return resolve(undefined);
-      const timer = setTimeout(() => resolve(undefined), timeoutMs);
-      this.#metricsReaders.push((text) => {
-        clearTimeout(timer);
-        resolve(text);
-      });
-      this.#child.send(question, (error) => error && this.#answerMetrics(undefined));
-    });
+  /** Asks the process for its metrics or its load; undefined where it does not run, or does not answer in time. */
+  ask<Question extends EngineQuestion>(question: Question): Promise<EngineAnswers[Question] | undefined> {
+    return this.#questions.ask(this.#child, question);
   }
 
   /** Ends the process at once. */
@@ -127,7 +117,7 @@ export class EngineProcess {
     // `close` comes after the channel's last message, also where the process could not be run at all.
     child.once('close', (code, signal) => {
       this.#child = undefined;
-      this.#answerMetrics(undefined);
+      this.#questions.end();
       if (this.#isEnding) return;
       const end = failure ?? `The engine process ended by itself (${signal ?? `exit code ${code}`}).`;
       if (!this.#wasReady) return first.onFailed(new CliError(end));
@@ -136,13 +126,9 @@ export class EngineProcess {
     });
   }
 
-  #answerMetrics(text: string | undefined): void {
-    for (const read of this.#metricsReaders.splice(0)) read(text);
-  }
-
   #onProgress(message: Exclude<EngineMessage, { type: 'failed' }>, first: FirstStart): void {
-    if (message.type === 'metrics') {
-      this.#answerMetrics(message.text);
+    if (message.type === 'answer') {
+      this.#questions.answer(message);
     } else if (message.type === 'listening') {
       this.#port = message.port;
       first.onListening();

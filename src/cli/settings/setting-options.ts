@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { z } from 'zod';
 import { DEFAULT_CONFIG_FILE, readConfigFile } from './config-file.js';
 import { type ResolvedSettings, resolveSettings } from './resolve-settings.js';
 import { SETTINGS, type SettingKey } from './settings.js';
@@ -6,9 +7,10 @@ import { SETTINGS, type SettingKey } from './settings.js';
 /** Gives a command a flag for each of these settings, and `--config`. */
 export function addSettingOptions(command: Command, keys: readonly SettingKey[]): Command {
   for (const key of keys) {
-    const { flag, variable, description, default: fallback, isList } = SETTINGS[key];
+    const { flag, variable, description, default: fallback, isList, schema } = SETTINGS[key];
     // `preset`: what a flag that can stand alone means when it does.
     const option = new Option(flag, `${description} (${variable}, default ${fallback})`).preset('yes');
+    if (schema instanceof z.ZodEnum) option.argChoices = schema.options.map(String);
     if (isList) option.argParser((value, items: readonly string[] = []) => [...items, value]);
     command.addOption(option);
   }

@@ -43,7 +43,7 @@ export const SETTINGS = {
     name: 'engineAddress',
     flag: '--engine-address <host:port>',
     variable: 'LINNET_ENGINE_ADDRESS',
-    description: 'where `linnet gateway` finds the gRPC service',
+    description: 'where `linnet gateway` and `linnet models` find the gRPC service',
     allowed: "HOST:PORT, or another name in gRPC's syntax",
     default: '127.0.0.1:50051',
     schema: z.string().trim().regex(/^\S+$/),
@@ -69,7 +69,7 @@ export const SETTINGS = {
     variable: 'LINNET_PRECISION',
     description: 'how weights are stored and multiplied',
     allowed: 'f32, q8, i8 or q4',
-    default: 'q8',
+    default: 'i8',
     schema: z.enum(['f32', 'q8', 'i8', 'q4']),
   }),
   deterministic: setting({
@@ -218,6 +218,15 @@ export const SETTINGS = {
     allowed: 'trace, debug, info, warn, error or silent',
     default: 'info',
     schema: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']),
+  }),
+  logFormat: setting({
+    name: 'log',
+    flag: '--log <format>',
+    variable: 'LINNET_LOG',
+    description: 'how the log is written; auto is lines for people on a terminal, and JSON elsewhere',
+    allowed: 'auto or json',
+    default: 'auto',
+    schema: z.enum(['auto', 'json']),
   }),
 } as const;
 

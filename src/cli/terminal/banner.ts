@@ -79,7 +79,9 @@ function renderFacts({ httpUrl, grpcTarget, engineAddress, models, access }: Ban
   if (engineAddress !== undefined) facts.push(['Engine', engineAddress]);
   facts.push(['Access', access]);
   for (const [index, model] of models.entries()) facts.push([index === 0 ? 'Model' : '', model]);
-  if (httpUrl?.startsWith('http')) facts.push(['Docs', `${httpUrl}/`], ['Health', `${httpUrl}/health`]);
+  if (httpUrl?.startsWith('http')) {
+    facts.push(['Page', `${httpUrl}/`], ['Docs', `${httpUrl}/docs`], ['Health', `${httpUrl}/health`]);
+  }
   return facts;
 }
 

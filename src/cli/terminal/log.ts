@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { type Logger, pino } from 'pino';
 import type { Settings } from '../settings/settings.js';
 import { isColorful } from './banner.js';
+import { clearLineOf } from './status-line.js';
 
 /** A structured log: an object of fields first, then a message in a whole sentence. */
 export type Log = Logger;
@@ -18,14 +19,20 @@ interface LogLine {
 
 /**
  * Makes the log of a process, on standard error: standard output is for what was asked for. JSON lines, except on a
- * terminal, which gets a line for people.
+ * terminal, which gets a line for people unless the settings ask for JSON.
  */
-export function createLog(level: Settings['logLevel'], process: NodeJS.Process): Log {
-  const { stderr } = process;
-  const inColor = isColorful(stderr, process.env);
-  const destination = stderr.isTTY
-    ? { write: (line: string) => stderr.write(renderLine(JSON.parse(line), inColor)) }
-    : pino.destination({ fd: 2, sync: true });
+export function createLog(
+  { logLevel: level, logFormat }: Pick<Settings, 'logLevel' | 'logFormat'>,
+  process: NodeJS.Process,
+): Log {
+  const { stderr, env } = process;
+  const inColor = isColorful(stderr, env);
+  // Another process of ours may show a status line there.
+  const start = clearLineOf(stderr, env);
+  const destination =
+    stderr.isTTY && logFormat === 'auto'
+      ? { write: (line: string) => stderr.write(start + renderLine(JSON.parse(line), inColor)) }
+      : pino.destination({ fd: 2, sync: true });
   const log = pino({ level, base: { pid: process.pid } }, destination);
   // What grpc-js prints by itself is also in the errors that it throws.
   const toDebug = (...parts: unknown[]) => log.debug({ source: 'grpc-js' }, parts.join(' '));

@@ -1,22 +1,19 @@
-/** Where progress is shown: a terminal gets a bar that is redrawn, anything else a line each quarter. */
-export interface ProgressOutput {
-  readonly isTTY?: boolean | undefined;
-  write(text: string): unknown;
-}
+import { StatusLine, type StatusOutput } from './status-line.js';
 
 const BAR_WIDTH = 30;
-const CLEAR_LINE = '\r\u001b[2K';
 
-/** Shows how far something is that takes seconds or minutes. */
+/** Shows how far something is that takes seconds or minutes: a bar on a terminal, elsewhere a line each quarter. */
 export class ProgressBar {
-  readonly #output: ProgressOutput;
+  readonly #isOnTerminal: boolean;
+  readonly #line: StatusLine;
   readonly #writeLine: (line: string) => void;
   #quarter = 0;
   #shown = '';
 
   /** @param writeLine says a quarter's line where the output is no terminal. */
-  constructor(output: ProgressOutput, writeLine: (line: string) => void) {
-    this.#output = output;
+  constructor(output: StatusOutput, writeLine: (line: string) => void) {
+    this.#isOnTerminal = output.isTTY === true;
+    this.#line = new StatusLine(output);
     this.#writeLine = writeLine;
   }
 
@@ -28,7 +25,7 @@ export class ProgressBar {
    */
   show(title: string, share: number, amount = ''): void {
     const percent = `${Math.floor(share * 100)} %${amount && `, ${amount}`}`;
-    if (this.#output.isTTY) {
+    if (this.#isOnTerminal) {
       const bar = '█'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '░');
       this.#redraw(share < 1 ? `${title}: ${bar} ${percent}` : '');
       return;
@@ -40,12 +37,13 @@ export class ProgressBar {
 
   /** Takes the bar off the terminal, for other text to come. */
   clear(): void {
-    if (this.#shown !== '') this.#redraw('');
+    this.#line.clear();
+    this.#shown = '';
   }
 
   #redraw(line: string): void {
     if (line === this.#shown) return;
     this.#shown = line;
-    this.#output.write(CLEAR_LINE + line);
+    this.#line.draw(line);
   }
 }

@@ -1,5 +1,6 @@
 import type { Engine } from '../../engine/index.js';
-import { ProgressBar, type ProgressOutput } from './progress-bar.js';
+import { ProgressBar } from './progress-bar.js';
+import type { StatusOutput } from './status-line.js';
 
 /**
  * Shows how far a model's weights are quantized, which happens once, at the first load at a precision, and takes
@@ -9,7 +10,7 @@ import { ProgressBar, type ProgressOutput } from './progress-bar.js';
  */
 export function showQuantizationProgress(
   engine: Engine,
-  output: ProgressOutput,
+  output: StatusOutput,
   writeLine: (line: string) => void,
 ): () => void {
   const bars = new Map<string, ProgressBar>();

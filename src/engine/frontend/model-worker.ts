@@ -41,6 +41,8 @@ export class ModelWorker {
   readonly #pace = new AdmissionPace();
   readonly #watchdog: StepWatchdog;
   readonly #onStepStats: (stats: StepStats) => void;
+  /** Requests that were handed over, ever. */
+  #numAdds = 0;
   #load: ModelLoad | undefined;
   #ended: EngineError | undefined;
   #rejectLoaded: (error: EngineError) => void = () => {};
@@ -129,6 +131,7 @@ export class ModelWorker {
 
   #add(request: GroupRequest, listener: GroupListener): void {
     this.#listeners.set(request.id, listener);
+    this.#numAdds++;
     this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
@@ -137,8 +140,10 @@ export class ModelWorker {
     if (this.#listeners.delete(id)) this.#post({ type: 'abort', id });
   }
 
-  #onEvent(event: Extract<WorkerEvent, { type: 'refused' | 'step' }>): void {
-    if (event.type === 'refused') {
+  #onEvent(event: Extract<WorkerEvent, { type: 'refused' | 'step' | 'idle' }>): void {
+    if (event.type === 'idle') {
+      this.#load = event.load;
+    } else if (event.type === 'refused') {
       const listener = this.#listeners.get(event.id);
       this.#listeners.delete(event.id);
       listener?.fail(fromWireError(event.error));
@@ -148,7 +153,8 @@ export class ModelWorker {
       this.#onStepStats(event.output.stats);
       this.#onStep(event.output);
     }
-    this.#watchdog.alive(this.#listeners.size > 0);
+    // A request that the worker has not heard of yet is owed a step, whatever it says of those before.
+    this.#watchdog.alive(event.type !== 'idle' || event.numAdds !== this.#numAdds);
   }
 
   #onStep({ started, outputs, atMs }: StepOutput): void {

@@ -2,9 +2,8 @@
 const CONFIRM_MS = 250;
 
 /**
- * Notices a worker that makes no progress: it owes a sign of life, and gives none within the limit. Every command that
- * adds work is answered by at least one step, also where the work is taken back meanwhile, so a worker owes one until it
- * speaks with nothing left to do.
+ * Notices a worker that makes no progress: it owes a sign of life, and gives none within the limit. It owes one from the
+ * first request that it gets until it says that nothing is left to do.
  */
 export class StepWatchdog {
   readonly #limitMs: number;

@@ -20,6 +20,7 @@ try {
 
 function serve(model: LoadedModel, port: MessagePort): void {
   const { core } = model;
+  let numAdds = 0;
   let stepping = false;
   let closing = false;
 
@@ -31,6 +32,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
       post({ type: 'step', output, load: loadOf(model) });
     }
     stepping = false;
+    post({ type: 'idle', numAdds, load: loadOf(model) });
     if (closing) await close();
   }
 
@@ -40,6 +42,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
   }
 
   function add(request: GroupRequest): void {
+    numAdds++;
     if (core.add(request)) {
       stepWhileThereIsWork().catch(fail);
     } else {

@@ -48,7 +48,9 @@ export type WorkerEvent =
   | { readonly type: 'failed'; readonly error: WireError }
   /** A request was not taken. */
   | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
-  | { readonly type: 'step'; readonly output: StepOutput; readonly load: ModelLoad };
+  | { readonly type: 'step'; readonly output: StepOutput; readonly load: ModelLoad }
+  /** Nothing is left to do of the first `numAdds` requests that were handed over. */
+  | { readonly type: 'idle'; readonly numAdds: number; readonly load: ModelLoad };
 
 /** An EngineError as it crosses the thread boundary, where classes are lost. */
 export interface WireError {

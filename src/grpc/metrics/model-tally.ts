@@ -29,6 +29,11 @@ export class ModelTally {
     }
   }
 
+  /** The counts of all models together. */
+  get total(): number {
+    return [...this.#counts.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** Adds to a model's count. */
   add(model: string, count: number): void {
     this.#counts.set(model, (this.#counts.get(model) ?? 0) + count);

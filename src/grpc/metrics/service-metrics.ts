@@ -41,6 +41,11 @@ export class ServiceMetrics {
     exposeLoad(this.#registry, engine);
   }
 
+  /** Tokens that all models have generated. */
+  get generatedTokens(): number {
+    return this.#steps.generatedTokens;
+  }
+
   /** A request has ended in the engine. */
   observeRequest(report: RequestReport, operation: Operation): void {
     this.#requests.observe(report, operation);

@@ -63,6 +63,11 @@ export class StepMetrics implements EngineObserver {
     });
   }
 
+  /** Tokens that all models have generated. */
+  get generatedTokens(): number {
+    return this.#generatedTokens.total;
+  }
+
   onStep(model: string, stats: StepStats): void {
     this.#promptTokens.add(model, stats.promptTokens);
     this.#cachedTokens.add(model, stats.cachedTokens);

@@ -12,7 +12,7 @@ export interface SchemaProps {
 export function SchemaType({ schema, isRequest }: SchemaProps) {
   return (
     <span class="type">
-      {toWords(schema, !isRequest).map((word) =>
+      {toWords(schema, { withNull: !isRequest }).map((word) =>
         typeof word === 'string' ? (
           word
         ) : (

@@ -6,35 +6,44 @@ export type SchemaWord = string | { readonly schemaName: string };
 /** Bounds at or beyond which a number is as good as unbounded: those of the types that carry it. */
 const GREATEST = 4_294_967_295;
 
-/**
- * Says in words what values a schema allows.
- *
- * @param withNull whether to say that null is allowed too. Of requests it need not be said: there null is the default.
- */
-export function toWords(schema: Schema, withNull: boolean): SchemaWord[] {
+/** How much is said. */
+export interface WordOptions {
+  /** Whether to say that null is allowed too. Of requests it need not be said: there null is the default. */
+  readonly withNull: boolean;
+  /** Whether it is said of a list's elements, in short. Default: no. */
+  readonly isElement?: boolean;
+}
+
+/** Says in words what values a schema allows. */
+export function toWords(schema: Schema, options: WordOptions): SchemaWord[] {
   const schemaName = nameOf(schema);
   if (schemaName !== undefined) return [{ schemaName }];
-  if (schema.anyOf) {
-    const parts = schema.anyOf.map((part) => toWords(part, withNull)).filter(({ length }) => length > 0);
-    return parts.flatMap((words, index) => (index === 0 ? words : [' or ', ...words]));
-  }
+  if (schema.anyOf) return toUnion(schema.anyOf, options);
   if (schema.const !== undefined) return [JSON.stringify(schema.const)];
   if (schema.enum) return [schema.enum.map((value) => JSON.stringify(value)).join(' or ')];
   const types = [schema.type ?? 'any'].flat();
-  const words = types.filter((type) => type !== 'null').flatMap((type) => wordsOf(type, schema, withNull));
-  if (withNull && types.includes('null')) words.push(words.length === 0 ? 'null' : ' or null');
+  const words = types.filter((type) => type !== 'null').flatMap((type) => wordsOf(type, schema, options));
+  if (options.withNull && types.includes('null')) words.push(words.length === 0 ? 'null' : ' or null');
   return words;
 }
 
-function wordsOf(type: string, schema: Schema, withNull: boolean): SchemaWord[] {
+function toUnion(parts: readonly Schema[], options: WordOptions): SchemaWord[] {
+  const said = parts.map((part) => toWords(part, options)).filter(({ length }) => length > 0);
+  const union = said.flatMap((words, index) => (index === 0 ? words : [' or ', ...words]));
+  return options.isElement && said.length > 1 ? ['(', ...union, ')'] : union;
+}
+
+function wordsOf(type: string, schema: Schema, options: WordOptions): SchemaWord[] {
   const { items, additionalProperties: values, properties } = schema;
+  const element = { ...options, isElement: true };
   if (type === 'array') {
-    const range = toRange(schema.minItems, schema.maxItems);
-    return [`list${range && ` (${range})`} of `, ...toWords(items ?? {}, withNull)];
+    const range = options.isElement ? '' : toRange(schema.minItems, schema.maxItems);
+    return [`list of ${range && `${range} `}`, ...toWords(items ?? {}, element)];
   }
   if (type === 'object' && !properties && typeof values === 'object') {
-    return ['object of ', ...toWords(values, withNull)];
+    return ['object of ', ...toWords(values, element)];
   }
+  if (options.isElement) return [type];
   if (type === 'string') {
     const range = toRange(schema.minLength, schema.maxLength);
     return [range === '' ? 'string' : `string of ${range} characters`];

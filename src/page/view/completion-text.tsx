@@ -45,6 +45,12 @@ export function CompletionText({ id, run, onTake }: CompletionTextProps) {
     // biome-ignore lint/a11y/noStaticElementInteractions: what the pointer does here, the list does with the keys.
     // biome-ignore lint/a11y/useKeyWithMouseEvents: the same.
     <div class="text" onMouseOver={({ target }) => over(target)} onMouseLeave={leave}>
+      {run.phase === 'idle' && (
+        <p class="prompt-end">
+          What follows the prompt appears here, each token coloured by how probable it was. Point at a token
+          to see what else could have come.
+        </p>
+      )}
       <span class="prompt-end">{endOf(run.prompt)}</span>
       {last >= 0 && (
         <div

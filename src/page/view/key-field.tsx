@@ -29,7 +29,8 @@ export function KeyField({ apiKey, onApiKey, needsKey }: KeyFieldProps) {
             autocomplete="off"
             spellcheck={false}
             value={apiKey}
-            onInput={({ currentTarget }) => onApiKey(currentTarget.value.trim())}
+            // Not with every letter: with each key the service is asked anew.
+            onChange={({ currentTarget }) => onApiKey(currentTarget.value.trim())}
           />
         </label>
         <p>Kept until this tab is closed, and sent to this service alone.</p>

@@ -7,7 +7,7 @@ import { Legend } from './legend.js';
 import { Pane } from './pane.js';
 import { PromptField } from './prompt-field.js';
 import { Toolbar } from './toolbar.js';
-import { useService } from './use-service.js';
+import { isForWantOfKey, useService } from './use-service.js';
 import { useSessionValue } from './use-session-value.js';
 
 /** The whole page: a prompt, and one or two completions of it. */
@@ -20,7 +20,7 @@ export function Playground() {
   const panes = [usePane('Completion', FIRST_SETTINGS), usePane('Second completion', OTHER_SETTINGS)];
   const shown = panes.slice(0, isComparing ? 2 : 1);
   const failures = shown.map(({ control }) => control.run.failure);
-  const { models, info } = useService(apiKey, failures.find(Boolean) ?? chosenModel);
+  const { models, info, needsKey } = useService(apiKey, failures.find(Boolean));
   const model = models?.find(({ id }) => id === chosenModel) ?? models?.[0];
   const id = model?.id ?? '';
 
@@ -41,7 +41,7 @@ export function Playground() {
         model={id}
         onModel={setModel}
         onApiKey={setApiKey}
-        needsKey={failures.some((failure) => failure?.details.status === 401)}
+        needsKey={needsKey || failures.some(isForWantOfKey)}
       />
       <main class={`${isComparing ? 'comparing' : 'single'}${isColored ? ' colored' : ''}`}>
         <div class="ask">

@@ -1,10 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
 import { getServiceInfo, listModels, type Model, type ServiceInfo } from '../api/service.js';
+import { ServiceFailure } from '../api/service-failure.js';
 
 /** What the service says of itself, as far as it is known. */
 export interface ServiceState {
   readonly models: readonly Model[] | undefined;
   readonly info: ServiceInfo | undefined;
+  /** Whether it refuses to tell the models without a key, or with this one. */
+  readonly needsKey: boolean;
 }
 
 /**
@@ -12,18 +15,30 @@ export interface ServiceState {
  * does not say, what was known before stays.
  */
 export function useService(key: string, occasion: unknown): ServiceState {
-  const [state, setState] = useState<ServiceState>({ models: undefined, info: undefined });
+  const [state, setState] = useState<ServiceState>({
+    ...{ models: undefined, info: undefined, needsKey: false },
+  });
   useEffect(() => {
     const { signal, abort } = createAbort();
     const learn = (part: Partial<ServiceState>) => {
       if (!signal.aborted) setState((known) => ({ ...known, ...part }));
     };
-    const ignore = () => undefined;
-    listModels({ key, signal }).then((models) => learn({ models }), ignore);
-    getServiceInfo({ key, signal }).then((info) => learn({ info }), ignore);
+    listModels({ key, signal }).then(
+      (models) => learn({ models, needsKey: false }),
+      (failure) => learn({ needsKey: isForWantOfKey(failure) }),
+    );
+    getServiceInfo({ key, signal }).then(
+      (info) => learn({ info }),
+      () => undefined,
+    );
     return abort;
   }, [key, occasion]);
   return state;
+}
+
+/** Tells whether a failure is the service's word that it wants another key. */
+export function isForWantOfKey(failure: unknown): boolean {
+  return failure instanceof ServiceFailure && failure.details.status === 401;
 }
 
 function createAbort() {

@@ -15,7 +15,7 @@ describe('settings', () => {
       grpcPort: 50051,
       engineAddress: '127.0.0.1:50051',
       models: ['fable'],
-      precision: 'q8',
+      precision: 'i8',
       deterministic: false,
       lookup: false,
       cacheDirectory: 'auto',
@@ -43,6 +43,7 @@ describe('settings', () => {
       maxMetadataBytes: 2 ** 14,
       maxConcurrentStreams: 1000,
       maxConnectionAgeMs: undefined,
+      logFormat: 'auto',
       logLevel: 'info',
     });
   });
@@ -123,6 +124,7 @@ describe('settings', () => {
       precision: fc.constantFrom('f32', 'q8', 'i8', 'q4'),
       deterministic: fc.boolean(),
       lookup: fc.boolean(),
+      logFormat: fc.constantFrom('auto', 'json'),
       cacheDirectory: fc.constantFrom('auto', '/var/cache/linnet'),
       preload: fc.boolean(),
       threads: fc.oneof(fc.constant('auto' as const), fc.integer({ min: 1, max: 256 })),

@@ -16,14 +16,15 @@ const facts: BannerFacts = {
 const ESCAPE = /\u001b/;
 
 describe('banner', () => {
-  it('says version, addresses, access, model, docs and health', () => {
+  it('says version, addresses, access, model, page, docs and health', () => {
     const text = renderBanner(facts, false);
     expect(text).toContain('linnet 1.2.3');
     expect(text).toMatch(/HTTP +http:\/\/127\.0\.0\.1:8123\n/);
     expect(text).toMatch(/gRPC +127\.0\.0\.1:50123\n/);
     expect(text).toMatch(/Access +this machine only, in plaintext\n/);
     expect(text).toMatch(/ {2}Model +fable · ready\n {10}gpt2 · unloaded\n/);
-    expect(text).toMatch(/Docs +http:\/\/127\.0\.0\.1:8123\/\n/);
+    expect(text).toMatch(/Page +http:\/\/127\.0\.0\.1:8123\/\n/);
+    expect(text).toMatch(/Docs +http:\/\/127\.0\.0\.1:8123\/docs\n/);
     expect(text).toMatch(/Health +http:\/\/127\.0\.0\.1:8123\/health\n/);
   });
 

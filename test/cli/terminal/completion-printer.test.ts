@@ -37,7 +37,10 @@ async function* completion(...texts: string[]): AsyncGenerator<CompletionEvent> 
 
 async function print(isTTY: boolean, ...texts: string[]) {
   const streams = { stdout: createStream(isTTY), stderr: createStream(isTTY) };
-  await printCompletion(completion(...texts), streams, new AbortController());
+  await printCompletion(completion(...texts), streams, {
+    controller: new AbortController(),
+    isColored: false,
+  });
   return { stdout: streams.stdout.read(), stderr: streams.stderr.read() };
 }
 
@@ -72,7 +75,11 @@ describe('completion printer', () => {
         ended = true;
       }
     }
-    await printCompletion(endless(), { stdout, stderr: createStream(false) }, controller);
+    await printCompletion(
+      endless(),
+      { stdout, stderr: createStream(false) },
+      { controller, isColored: false },
+    );
     expect(ended).toBe(true);
   });
 });

@@ -6,7 +6,7 @@ import { objectIn, toWords } from '../../../src/page/reference/schema-words.js';
 const document = createOpenapiDocument('0.0.0-test') as unknown as OpenapiDocument;
 const { schemas } = document.components;
 const say = (schema: string, field: string, withNull = false) =>
-  toWords(schemas[schema]?.properties?.[field] ?? {}, withNull)
+  toWords(schemas[schema]?.properties?.[field] ?? {}, { withNull })
     .map((word) => (typeof word === 'string' ? word : `<${word.schemaName}>`))
     .join('');
 
@@ -16,7 +16,11 @@ describe('toWords', () => {
     ['max_tokens', 'integer, 0 or more'],
     ['repetition_penalty', 'number greater than 0, at most 2'],
     ['stream', 'boolean'],
-    ['stop', 'string of 1 to 256 characters or list (1 to 4) of string of 1 to 256 characters'],
+    [
+      'prompt',
+      'string of 1 or more characters or list of 1 or more integer or list of 1 to 2048 (string or list of integer)',
+    ],
+    ['stop', 'string of 1 to 256 characters or list of 1 to 4 string'],
     ['stream_options', 'object'],
   ])('says what %s of a request may be', (field, words) => {
     expect(say('CompletionRequest', field)).toBe(words);

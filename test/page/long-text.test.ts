@@ -1,0 +1,106 @@
+import type { Browser, CDPSession } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
+import type { ScriptedCall } from '../support/scripted-call.js';
+import { ScriptedService } from '../support/scripted-service.js';
+import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
+
+/** Answers with so many tokens, as fast as they are read. */
+async function sendTokens(call: ScriptedCall, count: number): Promise<void> {
+  call.accept();
+  for (let index = 0; index < count; index++) {
+    const tokenBytes = Buffer.from(` w${index}`);
+    const top = [0, 1, 2, 3, 4].map((id) => ({
+      ...{ tokenId: id, tokenBytes: Buffer.from(` t${id}`), logprob: -2 - id },
+    }));
+    const isRead = call.sendDelta({
+      ...{ text: tokenBytes.toString(), tokenBytes, tokenIds: [index] },
+      logprobs: [{ logprob: -(index % 6), rank: 1, tokenBytes, textOffset: 0, top }],
+    });
+    if (!isRead) await call.drained();
+  }
+  call.finish();
+}
+
+/** What the page holds after all that can be freed has been: elements, listeners, megabytes of JavaScript's heap. */
+async function measure(devtools: CDPSession) {
+  await devtools.send('HeapProfiler.collectGarbage');
+  const { metrics } = await devtools.send('Performance.getMetrics');
+  const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
+  return {
+    numNodes: value('Nodes'),
+    numListeners: value('JSEventListeners'),
+    heapMB: value('JSHeapUsedSize') / 1e6,
+  };
+}
+
+// Counts the tokens that are drawn, and those that are changed or removed after that.
+const WATCH_TOKENS = `
+  globalThis.drawn = 0;
+  globalThis.changed = 0;
+  const isToken = (node) => node.parentElement?.closest('.token') || node.matches?.('.token');
+  const watch = { subtree: true, childList: true, attributes: true, characterData: true };
+  new MutationObserver((records) => {
+    for (const { target, addedNodes, removedNodes } of records) {
+      if (isToken(target) || [...removedNodes].some(isToken)) changed++;
+      for (const node of addedNodes) {
+        drawn += isToken(node) ? 1 : (node.querySelectorAll?.('.token').length ?? 0);
+      }
+    }
+  }).observe(document.querySelector('.text'), watch);
+`;
+
+describe.skipIf(CHROMIUM === undefined)(`the page, with a long text${WITHOUT_CHROMIUM}`, () => {
+  let browser: Browser;
+  let service: ScriptedService;
+  let gateway: TestGateway;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+    service = await ScriptedService.start();
+    gateway = await startTestGateway({ engineAddress: service.address });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.close();
+    service?.stop();
+  });
+
+  it('draws each of 5,000 tokens once', async () => {
+    service.answer = (call) => void sendTokens(call, 5000);
+    const { page, messages } = await openPage(browser, gateway.url);
+    await page.evaluate(WATCH_TOKENS);
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByText('Length reached').waitFor();
+    const tokens = page.locator('.token');
+    expect(await tokens.count()).toBe(5000);
+    expect(await tokens.last().textContent()).toBe('w4999');
+    expect(await page.evaluate('[drawn, changed]')).toEqual([5000, 0]);
+    await tokens.last().hover();
+    await page.getByRole('group', { name: 'In place of w4999' }).waitFor();
+    expect(messages).toEqual([]);
+  });
+
+  it('holds no more after twenty completions than after two', async () => {
+    let numAnswered = 0;
+    service.answer = (call) => void sendTokens(call, 300).then(() => numAnswered++);
+    const { page } = await openPage(browser, gateway.url);
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Performance.enable');
+    const writeUntil = async (numRuns: number) => {
+      while (numAnswered < numRuns) {
+        const number = numAnswered + 1;
+        await page.getByLabel('Prompt').fill(`Text ${number}`);
+        await page.getByRole('button', { name: 'Write' }).click();
+        await page.locator('.prompt-end', { hasText: `Text ${number}` }).waitFor();
+        await page.getByText('Length reached').waitFor();
+      }
+    };
+    await writeUntil(2);
+    const early = await measure(devtools);
+    await writeUntil(20);
+    const late = await measure(devtools);
+    expect(late.numNodes).toBeLessThan(early.numNodes * 1.2);
+    expect(late.numListeners).toBeLessThan(early.numListeners * 1.2);
+    expect(late.heapMB).toBeLessThan(early.heapMB + 1);
+  });
+});
