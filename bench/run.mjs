@@ -36,7 +36,7 @@ const USAGE = `Usage: linnet bench [workload...] [options]
 Workloads: ${NAMES.join(', ')}. Default: all.
 
   --model FOLDER      the GPT-2 checkpoint to measure; default: the 124M shape with random weights
-  --precision LIST    of f32, q8, i8, q4; default: f32,q8
+  --precision LIST    of f32, q8, i8, q4; default: f32,i8
   --threads COUNT     threads that compute; default: one for each core
   --rounds COUNT      at most; default: 5
   --seconds COUNT     no round of a workload starts after this; default: 40
@@ -55,7 +55,7 @@ const { values, positionals } = parseArgs({
   options: {
     help: { type: 'boolean', default: false },
     model: { type: 'string' },
-    precision: { type: 'string', default: 'f32,q8' },
+    precision: { type: 'string', default: 'f32,i8' },
     threads: { type: 'string', default: String(availableParallelism()) },
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '40' },

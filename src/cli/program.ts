@@ -6,6 +6,7 @@ import { addConfigCommand } from './commands/config.js';
 import { addEngineCommand } from './commands/engine.js';
 import { addGatewayCommand } from './commands/gateway.js';
 import { addKeyCommand } from './commands/key.js';
+import { addLoadCommand } from './commands/load.js';
 import { addModelsCommand } from './commands/models.js';
 import { addPullCommand } from './commands/pull.js';
 import { addServeCommand } from './commands/serve.js';
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   addModelsCommand(program);
   addConfigCommand(program);
   addBenchCommand(program);
+  addLoadCommand(program);
   addKeyCommand(program);
   addCompletionCommand(program);
   return program;

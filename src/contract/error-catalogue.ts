@@ -37,6 +37,8 @@ export const ERROR_CATALOGUE = {
   API_KEY_MISSING: entry(status.UNAUTHENTICATED, 401, 'invalid_request_error', 'missing_api_key'),
   /** The service does not know the request's API key. */
   API_KEY_INVALID: entry(status.UNAUTHENTICATED, 401, 'invalid_request_error', 'invalid_api_key'),
+  /** The API key may not do this: it is not an administrator's. */
+  ADMIN_KEY_REQUIRED: entry(status.PERMISSION_DENIED, 403, 'invalid_request_error', 'admin_key_required'),
   /** The API key is at one of its limits; `QuotaFailure` says which, `RetryInfo` when to come back. */
   RATE_LIMIT_EXCEEDED: entry(status.RESOURCE_EXHAUSTED, 429, 'rate_limit_error', 'rate_limit_exceeded'),
   /** The model is in use, so it can't be unloaded; `RetryInfo` says when to come back. */

@@ -21,7 +21,7 @@ export interface ModelSource {
 export interface EngineOptions {
   /** At least one; the first is the default model. */
   readonly models: readonly ModelSource[];
-  /** How the matrices are stored and multiplied. Default 'q8'. */
+  /** How the matrices are stored and multiplied. Default 'i8'. */
   readonly precision?: Precision | undefined;
   /** Where quantized weights are kept. Default `linnet` in `XDG_CACHE_HOME`, or in `~/.cache`. */
   readonly cacheDirectory?: string | undefined;
@@ -67,7 +67,7 @@ export function createEngine(options: EngineOptions): Engine {
   const { models, memoryBytes, memoryWaitLimitMs = 30_000, idleLimitMs = Number.POSITIVE_INFINITY } = options;
   const { loadRetryDelayMs = 1000, observer } = options;
   const defaults: Omit<WorkerOptions, 'directory'> = {
-    precision: 'q8',
+    precision: 'i8',
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
     deterministic: false,
     lookup: false,

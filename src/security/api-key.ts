@@ -19,6 +19,14 @@ export interface KeyRecord {
   /** SHA-256 of the salt and the key. One round is enough: a key has 256 random bits, so that nobody can guess it. */
   readonly hash: Buffer;
   readonly limits: KeyLimits;
+  /** Whether it may load and unload models, which everybody else feels. */
+  readonly isAdmin: boolean;
+}
+
+/** What a new key may do. */
+export interface KeyOptions extends KeyLimits {
+  /** As {@link KeyRecord.isAdmin}. Default false. */
+  readonly isAdmin?: boolean | undefined;
 }
 
 /** What ids of keys look like. */
@@ -31,11 +39,11 @@ const NOBODY: Pick<KeyRecord, 'salt' | 'hash'> = { salt: randomBytes(16), hash: 
 /** Makes a key, to be told once, and its record, to be kept. */
 export function createKey(
   id: string,
-  limits: KeyLimits,
+  { isAdmin = false, ...limits }: KeyOptions,
 ): { readonly key: string; readonly record: KeyRecord } {
   const key = `linnet_${id}_${randomBytes(32).toString('base64url')}`;
   const salt = randomBytes(16);
-  return { key, record: { id, salt, hash: hashOf(key, salt), limits } };
+  return { key, record: { id, salt, hash: hashOf(key, salt), limits, isAdmin } };
 }
 
 /** Reads the id out of a key; undefined where the text can be no key. It proves nothing. */

@@ -11,20 +11,22 @@ const RECORD = z.strictObject({
   requestsPerMinute: limit,
   concurrentRequests: limit,
   tokensPerMinute: limit,
+  admin: z.boolean().optional(),
 });
 const FILE = z.strictObject({ keys: z.array(RECORD).max(100_000) });
 
 /**
- * Reads the contents of a file of keys: `{"keys": [{"id", "salt", "sha256", limits...}]}`.
+ * Reads the contents of a file of keys: `{"keys": [{"id", "salt", "sha256", "admin", limits...}]}`.
  *
  * @throws Error in one line that says what is wrong, without the path.
  */
 export function parseKeyFile(text: string): readonly KeyRecord[] {
-  const keys = parseObject(text).map(({ id, salt, sha256, ...limits }) => ({
+  const keys = parseObject(text).map(({ id, salt, sha256, admin = false, ...limits }) => ({
     id,
     salt: Buffer.from(salt, 'base64url'),
     hash: Buffer.from(sha256, 'base64url'),
     limits,
+    isAdmin: admin,
   }));
   const ids = keys.map(({ id }) => id);
   const twice = ids.find((id, index) => ids.indexOf(id) !== index);
@@ -34,11 +36,12 @@ export function parseKeyFile(text: string): readonly KeyRecord[] {
 
 /** Writes keys as {@link parseKeyFile} reads them. */
 export function renderKeyFile(records: readonly KeyRecord[]): string {
-  const keys = records.map(({ id, salt, hash, limits }) => ({
+  const keys = records.map(({ id, salt, hash, limits, isAdmin }) => ({
     id,
     salt: salt.toString('base64url'),
     sha256: hash.toString('base64url'),
     ...limits,
+    ...(isAdmin && { admin: true }),
   }));
   return `${JSON.stringify({ keys }, null, 2)}\n`;
 }

@@ -32,6 +32,12 @@ describe('linnet key', () => {
     expect(isKeyOf(record, stdout.trim())).toBe(true);
   });
 
+  it('makes an administrator of a key only where it is told to', async () => {
+    await run('create', 'alice');
+    await run('create', 'root', '--admin');
+    expect(records().map(({ isAdmin }) => isAdmin)).toEqual([false, true]);
+  });
+
   it('adds to the keys that are there, and revokes them one by one', async () => {
     await run('create', 'alice');
     await run('create', 'bob');

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { PemFolder, TestAuthority } from '../support/certificates.js';
 import { fixtureCheckpoint } from '../support/fixtures.js';
 import { LinnetProcess, serve } from '../support/linnet-process.js';
 
@@ -22,7 +23,11 @@ async function startBoth(...args: string[]) {
 }
 
 async function run(...args: string[]) {
-  const linnet = new LinnetProcess(args);
+  return runWith({}, ...args);
+}
+
+async function runWith(environment: Readonly<Record<string, string>>, ...args: string[]) {
+  const linnet = new LinnetProcess(args, { environment });
   const code = await linnet.end();
   return { code, stdout: linnet.stdout, stderr: linnet.stderr };
 }
@@ -80,7 +85,57 @@ describe('several models in one service', () => {
   });
 });
 
+/** Starts a service that asks for API keys, on which nothing is loaded. */
+async function startGuarded(folder: PemFolder, ...args: string[]) {
+  const keys = folder.path('keys.json');
+  const create = (...options: string[]) => run('key', 'create', ...options, '--api-keys', keys);
+  const user = (await create('user')).stdout.trim();
+  const admin = (await create('admin', '--admin')).stdout.trim();
+  const engine = new LinnetProcess(['engine', '--model', TINY, '--api-keys', keys, ...args]);
+  onTestFinished(async () => {
+    engine.kill('SIGKILL');
+    await engine.end();
+    folder.remove();
+  });
+  const [, address = ''] = await engine.until('stdout', /^ +gRPC +(\S+)$[\s\S]*Ctrl-C/m);
+  return { user, admin, address };
+}
+
 describe('linnet models', () => {
+  it("speaks TLS with a client certificate, and loads with an administrator's key only", async () => {
+    const folder = new PemFolder();
+    const authority = new TestAuthority();
+    const ca = folder.write('ca.crt', authority.cert);
+    const server = folder.writeIdentity('server', authority.issue('localhost'));
+    const client = folder.writeIdentity('client', authority.issue('client'));
+    const tls = ['--tls-cert', server.certFile, '--tls-key', server.keyFile, '--tls-client-ca', ca];
+    const { user, admin, address } = await startGuarded(folder, '--grpc-port', '0', ...tls);
+    const access = ['--engine-ca', ca, '--engine-cert', client.certFile, '--engine-key', client.keyFile];
+    const ask = (key: string, ...args: string[]) =>
+      runWith(
+        { LINNET_API_KEY: key },
+        ...['models', ...args, '--engine-address', address.replace('127.0.0.1', 'localhost'), ...access],
+      );
+    expect((await ask(user)).stdout).toMatch(/^tiny +unloaded/m);
+    expect(await ask(user, 'load', 'tiny')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^linnet: The API key "user" may not do this; [^\n]+--admin[^\n]+\n$/),
+    });
+    expect((await ask(admin, 'load', 'tiny')).stdout).toMatch(/^tiny +ready/m);
+    expect((await ask('')).stderr).toMatch(/^linnet: There is no API key; [^\n]+\n$/);
+  });
+
+  it('finds a service on a Unix socket', async () => {
+    const folder = new PemFolder();
+    const { admin, address } = await startGuarded(folder, '--grpc-socket', folder.path('grpc.sock'));
+    const ask = (...args: string[]) =>
+      runWith({ LINNET_API_KEY: admin }, 'models', ...args, '--engine-address', address);
+    expect(address).toMatch(/^unix:/);
+    expect((await ask('load', 'tiny')).stdout).toMatch(/^tiny +ready/m);
+    expect((await ask('unload', 'tiny')).stdout).toMatch(/^tiny +unloaded/m);
+  });
+
   it('says in one line that nothing listens', async () => {
     const result = await run('models', '--engine-address', '127.0.0.1:1');
     expect(result).toMatchObject({ code: 1, stdout: '' });

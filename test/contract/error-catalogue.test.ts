@@ -13,6 +13,7 @@ const HTTP_OF_CODE: Readonly<Record<number, number>> = {
   [status.DEADLINE_EXCEEDED]: 504,
   [status.NOT_FOUND]: 404,
   [status.UNAUTHENTICATED]: 401,
+  [status.PERMISSION_DENIED]: 403,
   [status.FAILED_PRECONDITION]: 400,
   [status.RESOURCE_EXHAUSTED]: 429,
   [status.INTERNAL]: 500,

@@ -5,7 +5,7 @@ import { createEngine, EngineError } from '../../engine/index.js';
 import { GatewayError } from '../../gateway/errors/gateway-error.js';
 import { CliError, UsageError } from '../cli-error.js';
 import { findModels } from '../models/find-models.js';
-import { openEngineTls } from '../processes/security.js';
+import { openRemoteService } from '../processes/remote-service.js';
 import { toEngineOptions } from '../settings/engine-options.js';
 import { addRequestOptions, type RequestOptions, toRequest } from '../settings/request-options.js';
 import type { ResolvedSettings } from '../settings/resolve-settings.js';
@@ -19,7 +19,6 @@ import {
   createRemoteSource,
 } from '../terminal/completion-source.js';
 import { addExamples } from '../terminal/help-examples.js';
-import { createLog } from '../terminal/log.js';
 import { showQuantizationProgress } from '../terminal/quantization-progress.js';
 
 /** The options that are no settings. */
@@ -107,11 +106,7 @@ async function createSource(
   resolved: ResolvedSettings,
 ): Promise<CompletionSource> {
   if (address !== undefined) {
-    const tls = openEngineTls(
-      resolved.settings,
-      createLog({ ...resolved.settings, logLevel: 'silent' }, process),
-    );
-    return createRemoteSource({ address, tls, apiKey: process.env['LINNET_API_KEY'] || undefined });
+    return createRemoteSource(openRemoteService(address, resolved.settings));
   }
   const report = { output: process.stderr, writeLine: (line: string) => console.error(line) };
   const engine = createEngine(toEngineOptions(resolved.settings, await findModels(resolved, report)));

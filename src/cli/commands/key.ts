@@ -15,7 +15,8 @@ export function addKeyCommand(program: Command): void {
     .argument('<id>', 'names the key in logs: 1 to 64 of a-z, 0-9 and -', parseId)
     .option('--requests-per-minute <count>', 'how many requests may begin in a minute', parseLimit)
     .option('--concurrent-requests <count>', 'how many requests may run or wait at a time', parseLimit)
-    .option('--tokens-per-minute <count>', 'how many tokens of prompts and completions', parseLimit);
+    .option('--tokens-per-minute <count>', 'how many tokens of prompts and completions', parseLimit)
+    .option('--admin', 'lets it load and unload models too');
   addExamples(key, [
     ['Make a key:', 'linnet key create alice --api-keys keys.json'],
     ['Take it back:', 'linnet key revoke alice --api-keys keys.json'],
@@ -26,17 +27,19 @@ export function addKeyCommand(program: Command): void {
       'linnet key create alice --api-keys keys.json --requests-per-minute 60',
     ],
   ]);
-  addSettingOptions(create, ['apiKeys']).action((id: string, options: KeyLimits) => {
-    const { requestsPerMinute, concurrentRequests, tokensPerMinute } = options;
-    const made = createKey(id, { requestsPerMinute, concurrentRequests, tokensPerMinute });
-    change(create, (records) => {
-      if (records.some((record) => record.id === id)) {
-        throw new UsageError(`There is a key "${id}" already; choose another id, or revoke it first.`);
-      }
-      return [...records, made.record];
-    });
-    console.log(made.key);
-  });
+  addSettingOptions(create, ['apiKeys']).action(
+    (id: string, options: KeyLimits & { readonly admin?: true }) => {
+      const { requestsPerMinute, concurrentRequests, tokensPerMinute, admin: isAdmin } = options;
+      const made = createKey(id, { requestsPerMinute, concurrentRequests, tokensPerMinute, isAdmin });
+      change(create, (records) => {
+        if (records.some((record) => record.id === id)) {
+          throw new UsageError(`There is a key "${id}" already; choose another id, or revoke it first.`);
+        }
+        return [...records, made.record];
+      });
+      console.log(made.key);
+    },
+  );
   const revoke = key.command('revoke').description('Take a key out of the file.').argument('<id>');
   addExamples(revoke, [['Take a key back:', 'linnet key revoke alice --api-keys keys.json']]);
   addSettingOptions(revoke, ['apiKeys']).action((id: string) => {

@@ -3,6 +3,7 @@ import { GatewayError } from '../../gateway/errors/gateway-error.js';
 import { CliError, UsageError } from '../cli-error.js';
 import { createModelsClient, type ModelsClient } from '../models/models-client.js';
 import { renderModels } from '../models/models-table.js';
+import { openRemoteService } from '../processes/remote-service.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 import { addExamples } from '../terminal/help-examples.js';
 
@@ -12,17 +13,21 @@ export function addModelsCommand(program: Command): void {
     .command('models')
     .description('List the models of a service that runs, their states and memory; load or unload one.')
     .addArgument(new Argument('[action]', 'what to do with the model').choices(['load', 'unload']))
-    .argument('[id]', 'which model');
+    .argument('[id]', 'which model')
+    .addHelpText(
+      'after',
+      "\nA service that asks for an API key gets the one in LINNET_API_KEY; to load or unload, it must be an administrator's.",
+    );
   addExamples(command, [
     ['See what there is:', 'linnet models'],
     ['Load a model before its first request:', 'linnet models load gpt2'],
     ['Free its memory on another service:', 'linnet models unload gpt2 --engine-address 127.0.0.1:50052'],
   ]);
-  addSettingOptions(command, ['engineAddress']);
+  addSettingOptions(command, ['engineAddress', 'engineCa', 'engineCert', 'engineKey']);
   command.action(async (action: 'load' | 'unload' | undefined, model: string | undefined) => {
-    const { engineAddress } = settingsOf(command, process.env).settings;
+    const { settings } = settingsOf(command, process.env);
     if (action !== undefined && model === undefined) throw new UsageError(`Name the model to ${action}.`);
-    const client = createModelsClient(engineAddress);
+    const client = createModelsClient(openRemoteService(settings.engineAddress, settings));
     try {
       await act(client, action, model ?? '');
       process.stdout.write(renderModels(await client.list()));

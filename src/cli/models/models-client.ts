@@ -7,6 +7,7 @@ import {
 } from '../../contract/gen/linnet/v1/models.js';
 import { EngineChannels } from '../../gateway/upstream/engine-channels.js';
 import { callUnary, type StartUnaryCall } from '../../gateway/upstream/unary-call.js';
+import type { RemoteService } from '../processes/remote-service.js';
 
 /** Asks a service that runs for its models. Every call throws a GatewayError where it fails. */
 export interface ModelsClient {
@@ -23,17 +24,14 @@ export interface ModelsClient {
 /** How long a service may take to answer what needs no loading. Milliseconds. */
 const ANSWER_LIMIT_MS = 5000;
 
-/**
- * Makes a client of a service.
- *
- * @param address - in gRPC's name syntax.
- */
-export function createModelsClient(address: string): ModelsClient {
-  const channels = new EngineChannels(address, 1);
+/** Makes a client of a service. */
+export function createModelsClient({ address, tls, apiKey }: RemoteService): ModelsClient {
+  const channels = new EngineChannels(address, 1, tls);
   const client = new GrpcModelsClient(address, credentials.createInsecure(), {
     channelOverride: channels.next(),
   });
-  const ask = <T>(start: StartUnaryCall<T>, timeoutMs?: number) => callUnary(channels, start, { timeoutMs });
+  const ask = <T>(start: StartUnaryCall<T>, timeoutMs?: number) =>
+     callUnary(channels, start, { timeoutMs, apiKey });
   return {
     list: () =>
       ask<ListModelsResponse>(

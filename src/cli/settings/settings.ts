@@ -43,7 +43,7 @@ export const SETTINGS = {
     name: 'engineAddress',
     flag: '--engine-address <host:port>',
     variable: 'LINNET_ENGINE_ADDRESS',
-    description: 'where `linnet gateway` finds the gRPC service',
+    description: 'where `linnet gateway` and `linnet models` find the gRPC service',
     allowed: "HOST:PORT, or another name in gRPC's syntax",
     default: '127.0.0.1:50051',
     schema: z.string().trim().regex(/^\S+$/),
@@ -69,7 +69,7 @@ export const SETTINGS = {
     variable: 'LINNET_PRECISION',
     description: 'how weights are stored and multiplied',
     allowed: 'f32, q8, i8 or q4',
-    default: 'q8',
+    default: 'i8',
     schema: z.enum(['f32', 'q8', 'i8', 'q4']),
   }),
   deterministic: setting({

@@ -5,7 +5,7 @@ import { type CompletionEvent, createCompletionClient } from '../../gateway/upst
 import { EngineChannels } from '../../gateway/upstream/engine-channels.js';
 import { parseGenerateRequest } from '../../grpc/messages/generate-request.js';
 import { toGenerateResponse } from '../../grpc/messages/generate-response.js';
-import type { PemStore } from '../../security/pem-store.js';
+import type { RemoteService } from '../processes/remote-service.js';
 
 /** Completes text, here or elsewhere, in the contract's terms. */
 export interface CompletionSource {
@@ -32,16 +32,6 @@ export function createLocalSource(engine: Engine): CompletionSource {
     },
     close: () => engine.close(),
   };
-}
-
-/** A service elsewhere. */
-export interface RemoteService {
-  /** In gRPC's name syntax. */
-  readonly address: string;
-  /** The certificates of the connection; undefined for plaintext. */
-  readonly tls: PemStore | undefined;
-  /** The API key to send; undefined for none. */
-  readonly apiKey: string | undefined;
 }
 
 /** Completes on a service that runs. */

@@ -3,6 +3,9 @@ import type { Activation, Gpt2Config } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 
+/** Changes whenever the graph computes the same in another way, so that bits may differ. */
+export const GRAPH_VERSION = 2;
+
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
   readonly config: Gpt2Config;
@@ -106,9 +109,10 @@ function attention(context: GraphContext, layer: number, hidden: Value, newKv: V
   const [query, key, value] = splitHeads(context, qkv); // each [1, B, H, S, D]
   newKv.push(key, value);
 
-  const attributes = { transB: 1, alpha: { float: attentionScale(config, layer) } };
-  const [pastScores] = graph.contrib('FusedMatMul', [query, pastKey], attributes); // [1, B, H, S, P]
-  const [newScores] = graph.contrib('FusedMatMul', [query, key], attributes); // [1, B, H, S, S]
+  // Not as FusedMatMul's alpha: only without one does it have a kernel for the single row of a decoding step.
+  const scaled = graph.op('Mul', [query, graph.scalar('float32', attentionScale(config, layer))]);
+  const [pastScores] = graph.contrib('FusedMatMul', [scaled, pastKey], { transB: 1 }); // [1, B, H, S, P]
+  const [newScores] = graph.contrib('FusedMatMul', [scaled, key], { transB: 1 }); // [1, B, H, S, S]
   const scores = graph.op('Concat', [pastScores!, newScores!], { axis: -1 });
   const probabilities = graph.op('Softmax', [graph.op('Add', [scores, context.attentionBias])], { axis: -1 });
   const [onPast, onNew] = graph.ops('Split', [probabilities, split], 2, { axis: -1 }) as [Value, Value];

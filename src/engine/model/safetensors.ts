@@ -99,6 +99,18 @@ export function haveSameBytes(a: StoredTensor, b: StoredTensor): boolean {
   return true;
 }
 
+/** A matrix's rows from `first` on, as a tensor of its own. */
+export function tensorRows(tensor: StoredTensor, first: number, count: number): StoredTensor {
+  const [rows = 1, ...rest] = tensor.shape;
+  const rowBytes = tensor.byteLength / rows;
+  return {
+    ...tensor,
+    shape: [count, ...rest],
+    byteOffset: tensor.byteOffset + first * rowBytes,
+    byteLength: count * rowBytes,
+  };
+}
+
 /** Reads a tensor's bytes. */
 export function readTensorBytes(tensor: StoredTensor): Uint8Array {
   const bytes = new Uint8Array(tensor.byteLength);

@@ -1,5 +1,5 @@
 import type { Value } from '../model/graph-builder.js';
-import type { StoredTensor } from '../model/safetensors.js';
+import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
 import { headWeight, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
 import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
@@ -8,6 +8,8 @@ import { type PlannedWeights, planUnchanged, toBytes } from './quantized-weights
 /** The two tensors that a matrix `name` becomes. */
 const DATA = '.data';
 const SCALES = '.scales';
+/** How much of a table is quantized at a time. */
+const TABLE_ROWS = 4096;
 
 /**
  * Weights of 8 or 4 bits in blocks that share a scale, multiplied by `MatMulNBits`, which quantizes its input to 8 bits,
@@ -42,22 +44,38 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
 export function planBlocks(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
   const [rows, columns] = source.shape as [number, number];
   const isTable = name === 'wte.weight' || name === 'lm_head.weight';
-  const matrix = isTable
-    ? { numOutputs: rows, numInputs: columns, outputStride: columns, inputStride: 1 }
-    : { numOutputs: columns, numInputs: rows, outputStride: 1, inputStride: columns };
-  const numBlocks = Math.ceil(matrix.numInputs / scheme.blockSize);
+  const [numOutputs, numInputs] = isTable ? [rows, columns] : [columns, rows];
+  const numBlocks = Math.ceil(numInputs / scheme.blockSize);
   const blockBytes = (scheme.blockSize * scheme.bits) / 8;
   return {
     sourceBytes: source.byteLength,
     tensors: [
-      { name: name + DATA, dtype: 'U8', shape: [matrix.numOutputs, numBlocks, blockBytes] },
-      { name: name + SCALES, dtype: 'F32', shape: [matrix.numOutputs, numBlocks] },
+      { name: name + DATA, dtype: 'U8', shape: [numOutputs, numBlocks, blockBytes] },
+      { name: name + SCALES, dtype: 'F32', shape: [numOutputs, numBlocks] },
     ],
-    encode: () => {
-      const { data, scales } = quantizeMatrix({ ...matrix, values: readTensorValues(source) }, scheme);
-      return [data, toBytes(scales)];
-    },
+    encode: () => (isTable ? encodeTable(source, scheme) : encodeLinear(source, scheme)),
   };
+}
+
+/** The table of a vocabulary is much larger than any layer, so only some of its rows are in memory at a time. */
+function* encodeTable(source: StoredTensor, scheme: QuantizationScheme): Generator<Uint8Array> {
+  const [rows, numInputs] = source.shape as [number, number];
+  const allScales: Float32Array[] = [];
+  for (let first = 0; first < rows; first += TABLE_ROWS) {
+    const part = tensorRows(source, first, Math.min(TABLE_ROWS, rows - first));
+    const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
+    const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(part) }, scheme);
+    allScales.push(scales);
+    yield data;
+  }
+  yield* allScales.map(toBytes);
+}
+
+function encodeLinear(source: StoredTensor, scheme: QuantizationScheme): Uint8Array[] {
+  const [numInputs, numOutputs] = source.shape as [number, number];
+  const layout = { numOutputs, numInputs, outputStride: 1, inputStride: numOutputs };
+  const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(source) }, scheme);
+  return [data, toBytes(scales)];
 }
 
 function lookUp(

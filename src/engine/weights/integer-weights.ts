@@ -109,9 +109,11 @@ function encodeNorm({ weight, bias }: Layer): Uint8Array[] {
 /** `offsets` f32 [inputs] is added to every row of the input by the bias: as much as the graph takes away. */
 function encodeLinear({ weight, bias }: Layer, offsets?: Float32Array): Uint8Array[] {
   const { data, scales } = quantizeColumns(weight, bias.length);
+  if (offsets === undefined) return [toBytes(data), toBytes(scales), toBytes(bias)];
   const sums = new Float64Array(bias.length);
-  for (let at = 0; offsets !== undefined && at < data.length; at++) {
-    sums[at % bias.length]! += data[at]! * offsets[Math.floor(at / bias.length)]!;
+  for (let at = 0; at < data.length; ) {
+    const offset = offsets[at / bias.length]!;
+    for (let output = 0; output < bias.length; output++, at++) sums[output]! += data[at]! * offset;
   }
   const moved = bias.map((value, output) => value + sums[output]! * scales[output]!);
   return [toBytes(data), toBytes(scales), toBytes(moved)];

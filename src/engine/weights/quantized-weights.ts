@@ -21,8 +21,8 @@ export interface PlannedWeights {
   /** How large what they are made from is. */
   readonly sourceBytes: number;
   readonly tensors: readonly PlannedTensor[];
-  /** Reads what they are made from and makes them: their bytes, in order. */
-  readonly encode: () => readonly Uint8Array[];
+  /** Reads what they are made from and makes them: their bytes, in order, in pieces of any size. */
+  readonly encode: () => Iterable<Uint8Array>;
 }
 
 /** A weight that stays f32, or is widened to it. */
@@ -35,7 +35,7 @@ export function planUnchanged(name: string, source: StoredTensor): PlannedWeight
 }
 
 /**
- * Writes weights as one safetensors file, one part of the plan in memory at a time. The header's metadata hold `sha256`,
+ * Writes weights as one safetensors file, one piece in memory at a time. The header's metadata hold `sha256`,
  * the digest of the file with {@link DIGEST_PLACEHOLDER} in its place.
  */
 export function writeQuantizedWeights(

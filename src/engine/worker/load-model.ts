@@ -6,7 +6,7 @@ import { bytesPerPosition } from '../kv-cache/kv-store.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
 import { fingerprintOf } from '../model/fingerprint.js';
-import { buildGpt2Graph, type GraphWeights } from '../model/gpt2-graph.js';
+import { buildGpt2Graph, GRAPH_VERSION, type GraphWeights } from '../model/gpt2-graph.js';
 import { ModelRunner } from '../model/model-runner.js';
 import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
@@ -124,7 +124,7 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
 
 /** What decides which arithmetic is done, but for the model. */
 function computationOf({ lookup, numThreads }: WorkerOptions, { name }: MatrixFormat, padding: RowPadding) {
-  return { format: name, padding, lookup, numThreads, PREFILL_CHUNK };
+  return { format: name, padding, lookup, numThreads, PREFILL_CHUNK, GRAPH_VERSION };
 }
 
 function shapeOf(

@@ -12,6 +12,7 @@ import {
   ModelState as WireState,
 } from '../../contract/gen/linnet/v1/models.js';
 import { type Engine, EngineError, type ModelInfo, type ModelState } from '../../engine/index.js';
+import { checkAdmin } from '../calls/caller.js';
 import { type Rpc, type RpcOptions, unaryRpc } from '../calls/rpc.js';
 import { parseModelId } from '../messages/model-id.js';
 
@@ -55,7 +56,8 @@ function createResidenceRpcs(engine: Engine, options: RpcOptions) {
     {
       method: ModelsService.loadModel,
       request: LoadModelRequest,
-      answer: async (request): Promise<LoadModelResponse> => {
+      answer: async (request, { caller }): Promise<LoadModelResponse> => {
+        checkAdmin(caller);
         const { id } = findModel(engine, request.id);
         await engine.load(id);
         return { model: toModel(findModel(engine, id)) };
@@ -68,7 +70,8 @@ function createResidenceRpcs(engine: Engine, options: RpcOptions) {
     {
       method: ModelsService.unloadModel,
       request: UnloadModelRequest,
-      answer: async (request): Promise<UnloadModelResponse> => {
+      answer: async (request, { caller }): Promise<UnloadModelResponse> => {
+        checkAdmin(caller);
         const { id } = findModel(engine, request.id);
         await engine.unload(id);
         return { model: toModel(findModel(engine, id)) };

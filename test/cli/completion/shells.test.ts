@@ -64,12 +64,12 @@ describe.skipIf(!hasCommand('zsh') || NO_TERMINAL)('the completion of zsh', () =
     onTestFinished(() => terminal.close());
     await terminal.until(/2004h/);
     terminal.type(`PS1='RE''ADY> '; autoload -U compinit; compinit -u -D; source <(${COMPLETION} zsh)\r`);
-    await terminal.until(/READY> [^]*2004h/);
+    await terminal.until(/READY> [\s\S]*2004h/);
     for (const [line, offered] of EXPECTED.filter(([, { length }]) => length > 0)) {
       terminal.output = '';
       // The second Tab lists what the first one could not choose from.
       terminal.type(`${line}\t\t`);
-      await terminal.until(new RegExp(offered.map((word) => `(?=[^]*${word})`).join('')));
+      await terminal.until(new RegExp(offered.map((word) => `(?=[\\s\\S]*${word})`).join('')));
       // Ctrl-U empties the line.
       terminal.type('\u0015');
     }

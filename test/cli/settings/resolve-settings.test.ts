@@ -15,7 +15,7 @@ describe('settings', () => {
       grpcPort: 50051,
       engineAddress: '127.0.0.1:50051',
       models: ['fable'],
-      precision: 'q8',
+      precision: 'i8',
       deterministic: false,
       lookup: false,
       cacheDirectory: 'auto',

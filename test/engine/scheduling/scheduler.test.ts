@@ -152,7 +152,12 @@ describe('Scheduler', () => {
   });
 
   it('runs a few short sequences beside the long ones, and many apart', () => {
-    const scheduler = new Scheduler({ ...options, maxRunning: 40, maxCachedPositions: 10_000 });
+    const scheduler = new Scheduler({
+      ...options,
+      maxRunning: 40,
+      maxCachedPositions: 10_000,
+      batchCost: 1000,
+    });
     const classesOf = (numShort: number) => {
       scheduler.add(group(1000, 130, 30));
       for (let id = 0; id < numShort; id++) scheduler.add(group(id, 1, 200));
@@ -165,7 +170,12 @@ describe('Scheduler', () => {
   });
 
   it('runs short sequences beside the long ones again after siblings that never ran', () => {
-    const scheduler = new Scheduler({ ...options, maxRunning: 40, maxCachedPositions: 10_000 });
+    const scheduler = new Scheduler({
+      ...options,
+      maxRunning: 40,
+      maxCachedPositions: 10_000,
+      batchCost: 1000,
+    });
     const gone = group(999, 100, 20, 40);
     scheduler.add(gone);
     scheduler.admit();

@@ -2,7 +2,12 @@ import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type HealthCheckResponse, HealthClient } from '../../../src/contract/gen/grpc/health/v1/health.js';
-import { type ListModelsResponse, ModelsClient } from '../../../src/contract/gen/linnet/v1/models.js';
+import {
+  type ListModelsResponse,
+  ModelState,
+  ModelsClient,
+  type UnloadModelResponse,
+} from '../../../src/contract/gen/linnet/v1/models.js';
 import { decodeRichStatus } from '../../../src/contract/rich-status.js';
 import { createKey } from '../../../src/security/api-key.js';
 import { renderKeyFile } from '../../../src/security/key-file.js';
@@ -20,13 +25,14 @@ import { accepted, delta, finished } from '../../support/scripted-engine.js';
 const alice = createKey('alice', { concurrentRequests: 1 });
 const bob = createKey('bob', { tokensPerMinute: 6 });
 const carol = createKey('carol', {});
+const admin = createKey('admin', { isAdmin: true });
 
 let folder: PemFolder;
 let keys: KeyRing;
 let harness: GrpcHarness;
 beforeEach(async () => {
   folder = new PemFolder();
-  const file = folder.write('keys.json', renderKeyFile([alice.record, bob.record]));
+  const file = folder.write('keys.json', renderKeyFile([alice.record, bob.record, admin.record]));
   keys = new KeyRing(file, { logger: pino({ enabled: false }) });
   harness = await startGrpcHarness({ keys, maxMetadataBytes: 2048 });
   harness.engine.script = (generation) => generation.emit(accepted(), delta('a'), finished());
@@ -112,6 +118,24 @@ describe('A service that asks for API keys', () => {
     const rich = decodeRichStatus(error as ServiceError);
     expect(rich).toMatchObject({ reason: 'RATE_LIMIT_EXCEEDED', metadata: { limit_of: 'tokens a minute' } });
     expect(rich?.retryAfterMs).toBeGreaterThan(9000);
+  });
+});
+
+describe('Loading and unloading models', () => {
+  it.each(['loadModel', 'unloadModel'] as const)("is for administrators' keys: %s", async (method) => {
+    const models = new ModelsClient(harness.target, credentials.createInsecure());
+    const ask = (key: string) =>
+      unary<UnloadModelResponse>((done) => models[method]({ id: '' }, withKey(key), done as never));
+    const refusal = await ask(alice.key).catch((caught) => caught);
+    expect(refusal.code).toBe(status.PERMISSION_DENIED);
+    expect(decodeRichStatus(refusal)).toMatchObject({
+      reason: 'ADMIN_KEY_REQUIRED',
+      metadata: { key: 'alice', request_id: expect.any(String) },
+    });
+    expect(harness.logs.at(-1)).toMatchObject({ level: 30, key: 'alice', reason: 'ADMIN_KEY_REQUIRED' });
+    const state = method === 'loadModel' ? ModelState.READY : ModelState.UNLOADED;
+    expect((await ask(admin.key)).model?.state).toBe(state);
+    models.close();
   });
 });
 

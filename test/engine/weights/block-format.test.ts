@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { openCheckpoint } from '../../../src/engine/model/checkpoint.js';
+import { readTensorValues } from '../../../src/engine/model/tensor-values.js';
+import { planBlocks } from '../../../src/engine/weights/block-format.js';
+import { quantizeMatrix } from '../../../src/engine/weights/quantization.js';
+import { toBytes } from '../../../src/engine/weights/quantized-weights.js';
+import { fixtureCheckpoint } from '../../support/fixtures.js';
+
+// It has all of GPT-2's vocabulary.
+const { weights, config } = openCheckpoint(fixtureCheckpoint('real-vocab'));
+
+describe.each([8, 4] as const)('the blocks of an embedding at %i bits', (bits) => {
+  const scheme = { bits, blockSize: 16 } as const;
+  const source = weights.get('wte.weight')!;
+  const pieces = [...planBlocks('wte.weight', source, scheme).encode()];
+
+  it('are the same as if they were made at once', () => {
+    const { data, scales } = quantizeMatrix(
+      {
+        values: readTensorValues(source),
+        numOutputs: config.vocabSize,
+        numInputs: config.hiddenSize,
+        outputStride: config.hiddenSize,
+        inputStride: 1,
+      },
+      scheme,
+    );
+    expect(Buffer.concat(pieces).equals(Buffer.concat([data, toBytes(scales)]))).toBe(true);
+  });
+
+  it('come in pieces, so that the table is never in memory as a whole', () => {
+    const lengths = pieces.map(({ length }) => length);
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    expect(Math.max(...lengths)).toBeLessThan(total / 10);
+  });
+});
