@@ -24,6 +24,11 @@ export function addLoadCommand(program: Command): void {
     ['See that nobody gets a wrong text:', 'linnet load --clients 64 --check'],
   ]);
   addLoadOptions(command);
+  addExamples(command, [
+    ['Eight clients for half a minute:', 'linnet load'],
+    ['Twenty requests a second over gRPC:', 'linnet load grpc://127.0.0.1:50051 --rate 20 --duration 1m'],
+    ['Compare every text with what one client alone gets:', 'linnet load --clients 32 --check'],
+  ]);
   command.action(async (target: string, flags: LoadFlags) => {
     const result = await run(target, flags);
     process.stdout.write(renderLoadResult(result));

@@ -43,6 +43,7 @@ describe('settings', () => {
       maxMetadataBytes: 2 ** 14,
       maxConcurrentStreams: 1000,
       maxConnectionAgeMs: undefined,
+      logFormat: 'auto',
       logLevel: 'info',
     });
   });
