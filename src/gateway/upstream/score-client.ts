@@ -4,7 +4,7 @@ import {
   type ScoreResponse,
   CompletionClient as WireClient,
 } from '../../contract/gen/linnet/v1/completion.js';
-import type { EngineChannels } from './engine-channels.js';
+import type { EnginePool } from './engine-pool.js';
 import { callUnary, type UnaryCallOptions } from './unary-call.js';
 
 /** Scores text on the engine. */
@@ -17,20 +17,15 @@ export interface ScoreClient {
   score(request: ScoreRequest, options: UnaryCallOptions): Promise<ScoreResponse>;
 }
 
-/**
- * Makes a client over the engine's channels.
- *
- * @param channels of its own: a call that its caller leaves is reset, and a server closes a connection on which too
- *   many are, with all that it carries.
- */
-export function createScoreClient(channels: EngineChannels): ScoreClient {
+/** Makes a client of the engines. */
+export function createScoreClient(engines: EnginePool): ScoreClient {
   return {
     score: (request, options) =>
       callUnary<ScoreResponse>(
-        channels,
-        (metadata, callOptions, done) => {
-          const client = new WireClient(channels.address, credentials.createInsecure(), {
-            channelOverride: channels.next(),
+        engines,
+        ({ address, resettable }, metadata, callOptions, done) => {
+          const client = new WireClient(address, credentials.createInsecure(), {
+            channelOverride: resettable.next(),
           });
           return client.score(request, metadata, callOptions, done);
         },
