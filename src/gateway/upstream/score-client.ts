@@ -6,7 +6,8 @@ import {
   CompletionClient as WireClient,
 } from '../../contract/gen/linnet/v1/completion.js';
 import { cancelCall } from './cancel-call.js';
-import type { EngineChannels } from './engine-channels.js';
+import type { EngineLink } from './engine-link.js';
+import type { EnginePool } from './engine-pool.js';
 import { callUnary, type UnaryCallOptions } from './unary-call.js';
 
 /** Scores text on the engine. */
@@ -20,24 +21,25 @@ export interface ScoreClient {
 }
 
 /**
- * Makes a client over the engine's channels.
+ * Makes a client of the engines.
  *
  * @param cancelGraceMs how long the engine has to end a call that its caller has left before the call is reset.
  */
-export function createScoreClient(channels: EngineChannels, cancelGraceMs: number): ScoreClient {
-  const openClient = () =>
-    new WireClient(channels.address, credentials.createInsecure(), { channelOverride: channels.next() });
+export function createScoreClient(engines: EnginePool, cancelGraceMs: number): ScoreClient {
+  const openClient = ({ address, channels }: EngineLink) =>
+    new WireClient(address, credentials.createInsecure(), { channelOverride: channels.next() });
   return {
     score(request, options) {
       const cancelKey = randomUUID();
       const { apiKey } = options;
       return callUnary<ScoreResponse>(
-        channels,
-        (metadata, callOptions, done) =>
-          openClient().score({ ...request, cancelKey }, metadata, callOptions, done),
+        engines,
+        (engine, metadata, callOptions, done) =>
+          openClient(engine).score({ ...request, cancelKey }, metadata, callOptions, done),
         {
           ...options,
-          cancel: (call) => cancelCall(call, { client: openClient(), cancelKey, cancelGraceMs, apiKey }),
+          cancel: (call, engine) =>
+            cancelCall(call, { client: openClient(engine), cancelKey, cancelGraceMs, apiKey }),
         },
       );
     },
