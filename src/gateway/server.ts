@@ -4,6 +4,7 @@ import type { KeyRing } from '../security/key-ring.js';
 import type { PemStore } from '../security/pem-store.js';
 import { joinExpositions } from '../telemetry/exposition.js';
 import type { RenderMetrics } from '../telemetry/metrics-server.js';
+import type { Tracer } from '../telemetry/tracer.js';
 import { createApp } from './app.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -50,6 +51,8 @@ export interface GatewayDeps {
   readonly engineTls?: PemStore | undefined;
   /** Whose callers are let in. Default: everybody is, as far as the engine goes. */
   readonly keys?: KeyRing | undefined;
+  /** Where traces go; close it after the gateway. Default: nowhere. */
+  readonly tracer?: Tracer | undefined;
   /**
    * What an engine of the same service exposes, which joins the gateway's own metrics; undefined while there is nothing.
    * Default: the engine is scraped by itself.
@@ -62,7 +65,7 @@ const CUT_OFF_GRACE_MS = 1000;
 
 /** Creates the gateway, with its connections to the engine. It does not own certificates and keys: close those after it. */
 export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
-  const { tls, engineTls, keys, engineMetrics, ...rest } = deps;
+  const { tls, engineTls, keys, engineMetrics, tracer, ...rest } = deps;
   const channels = new EngineChannels(config.engineAddress, config.numChannels, engineTls);
   const lifecycle = new Lifecycle();
   const scoreChannels = new EngineChannels(config.engineAddress, 1, engineTls);
@@ -80,7 +83,7 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
     status: createStatusClient(channels, config.statusTimeoutMs),
   };
   const app = createApp({
-    ...{ ...rest, ...clients, health, keys, config, lifecycle, metrics },
+    ...{ ...rest, ...clients, health, keys, config, lifecycle, metrics, tracer },
     renderMetrics: config.exposeMetrics ? renderMetrics : undefined,
   });
   const server = createHttpServer(app, { tls, maxHeaderBytes: config.maxHeaderBytes });
