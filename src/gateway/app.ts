@@ -2,6 +2,7 @@ import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import type { KeyRing } from '../security/key-ring.js';
 import type { RenderMetrics } from '../telemetry/metrics-server.js';
+import type { Tracer } from '../telemetry/tracer.js';
 import { createCompletionsRoute } from './completions/completions-route.js';
 import { errorHandler, methodNotAllowed, unknownPath } from './errors/error-handler.js';
 import type { GatewayConfig } from './gateway-config.js';
@@ -10,6 +11,7 @@ import { createJsonBody } from './http/json-body.js';
 import { createKeyGuard } from './http/key-guard.js';
 import { createRequestHeaders } from './http/request-headers.js';
 import { createRequestLog } from './http/request-log.js';
+import { createRequestTrace } from './http/request-trace.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createOpenapiRoute } from './openapi/openapi-route.js';
 import { createScoreRoute } from './score/score-route.js';
@@ -40,6 +42,8 @@ export interface AppDeps {
   /** The version of the package. */
   readonly version: string;
   readonly metrics: GatewayMetrics;
+  /** Where traces go; undefined for nowhere. */
+  readonly tracer?: Tracer | undefined;
   /** What `GET /metrics` answers; undefined where it is not to be here. */
   readonly renderMetrics: RenderMetrics | undefined;
 }
@@ -49,7 +53,7 @@ export function createApp(deps: AppDeps): Express {
   const { status, config, lifecycle, logger } = deps;
   const app = express();
   app.disable('x-powered-by').disable('etag');
-  app.use(createRequestHeaders(lifecycle), createRequestLog(logger));
+  app.use(createRequestHeaders(lifecycle), createRequestLog(logger), createRequestTrace(deps.tracer));
   app.use(deps.metrics.observeRequests());
 
   const guard = createKeyGuard(deps.keys);

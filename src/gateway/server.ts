@@ -4,6 +4,7 @@ import type { KeyRing } from '../security/key-ring.js';
 import type { PemStore } from '../security/pem-store.js';
 import { joinExpositions } from '../telemetry/exposition.js';
 import type { RenderMetrics } from '../telemetry/metrics-server.js';
+import type { Tracer } from '../telemetry/tracer.js';
 import { createApp } from './app.js';
 import type { GatewayConfig } from './gateway-config.js';
 import { GatewayMetrics } from './gateway-metrics.js';
@@ -49,6 +50,8 @@ export interface GatewayDeps {
   readonly engineTls?: PemStore | undefined;
   /** Whose callers are let in. Default: everybody is, as far as the engine goes. */
   readonly keys?: KeyRing | undefined;
+  /** Where traces go; close it after the gateway. Default: nowhere. */
+  readonly tracer?: Tracer | undefined;
   /**
    * What an engine of the same service exposes, which joins the gateway's own metrics; undefined while there is nothing.
    * Default: the engine is scraped by itself.
@@ -63,7 +66,7 @@ const CUT_OFF_GRACE_MS = 1000;
 
 /** Creates the gateway, with its connections to the engines. It does not own certificates and keys: close those after it. */
 export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
-  const { tls, engineTls, keys, engineMetrics, resolve, ...rest } = deps;
+  const { tls, engineTls, keys, engineMetrics, tracer, resolve, ...rest } = deps;
   const lifecycle = new Lifecycle();
   const engines = new EnginePool(config.engineAddress.split(','), {
     ...{ numChannels: config.numChannels, resolveIntervalMs: config.resolveIntervalMs },
@@ -84,7 +87,7 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
     status: createStatusClient(engines, config.statusTimeoutMs),
   };
   const app = createApp({
-    ...{ ...rest, ...clients, engines, keys, config, lifecycle, metrics },
+    ...{ ...rest, ...clients, engines, keys, config, lifecycle, metrics, tracer },
     renderMetrics: config.exposeMetrics ? renderMetrics : undefined,
   });
   const server = createHttpServer(app, { tls, maxHeaderBytes: config.maxHeaderBytes });

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { KeyRing } from '../security/key-ring.js';
 import type { PemStore } from '../security/pem-store.js';
+import type { Tracer } from '../telemetry/tracer.js';
 import type { ServiceMetrics } from './metrics/service-metrics.js';
 
 /** How the gRPC server listens, what it bounds, and where it logs. */
@@ -8,6 +9,8 @@ export interface GrpcServerOptions {
   readonly logger: Logger;
   /** Where calls and requests are counted. Default: nowhere. */
   readonly metrics?: ServiceMetrics | undefined;
+  /** Where traces of requests go; close it after the server. Default: nowhere. */
+  readonly tracer?: Tracer | undefined;
   /** The address to listen on. Default 127.0.0.1. */
   readonly host?: string;
   /** The port; 0 picks a free one. Default 50051. */

@@ -63,6 +63,7 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   const rpcOptions = {
     logger: settings.logger,
     metrics: settings.metrics,
+    tracer: settings.tracer,
     stallLimitMs: settings.stallLimitMs,
     closing: closing.signal,
   };

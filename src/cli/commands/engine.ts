@@ -14,6 +14,7 @@ import { endByForce, logModels } from '../processes/model-trouble.js';
 import { connectToParent, type ParentProcess } from '../processes/parent-process.js';
 import { openServerSecurity } from '../processes/security.js';
 import { shutDownOnSignal, shutDownWithParent } from '../processes/shutdown.js';
+import { openTracing } from '../processes/tracing.js';
 import { toEngineOptions } from '../settings/engine-options.js';
 import type { ResolvedSettings } from '../settings/resolve-settings.js';
 import { toGrpcTarget } from '../settings/server-addresses.js';
@@ -85,12 +86,12 @@ async function startEngine(
   metrics.watch(engine);
   logModels(engine, log);
   showQuantizationProgress(engine, report.output, report.writeLine);
+  const tracer = await openTracing(settings, 'linnet-engine', log);
   const server = createGrpcServer(engine, {
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
     logger: log,
-    metrics,
-    gatewaySocketPath,
+    ...{ metrics, tracer, gatewaySocketPath },
     preloads: preload,
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,
@@ -103,7 +104,7 @@ async function startEngine(
 
   const drain = async () => {
     await server.drain(drainGraceMs);
-    await engine.close();
+    await Promise.all([engine.close(), tracer?.close()]);
   };
   const shutDown = parent === undefined ? shutDownOnSignal : shutDownWithParent;
   shutDown({ drain, force: () => undefined }, log, process);

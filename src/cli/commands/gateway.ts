@@ -3,6 +3,7 @@ import { listenOnHttp } from '../processes/http-server.js';
 import { exposeMetrics } from '../processes/metrics-listener.js';
 import { openEngineTls, openServerSecurity } from '../processes/security.js';
 import { shutDownOnSignal } from '../processes/shutdown.js';
+import { openTracing } from '../processes/tracing.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
 import type { SettingKey, Settings } from '../settings/settings.js';
 import { addExamples } from '../terminal/help-examples.js';
@@ -12,7 +13,7 @@ import { showBanner } from '../terminal/show-banner.js';
 const KEYS: readonly SettingKey[] = [
   ...(['host', 'httpPort', 'httpSocket', 'engineAddress', 'engineCa', 'engineCert', 'engineKey'] as const),
   ...(['tlsCert', 'tlsKey', 'tlsClientCa', 'apiKeys', 'maxRequestBytes', 'maxMetadataBytes'] as const),
-  ...(['drainGraceMs', 'drainDelayMs', 'metricsPort', 'logLevel', 'logFormat'] as const),
+  ...(['drainGraceMs', 'drainDelayMs', 'metricsPort', 'otlpEndpoint', 'logLevel', 'logFormat'] as const),
 ];
 
 /** Adds `linnet gateway`: the HTTP side alone, for an engine that runs elsewhere. */
@@ -32,8 +33,13 @@ async function runGateway(settings: Settings): Promise<void> {
   const log = createLog(settings, process);
   const security = openServerSecurity(settings, log);
   const engineTls = openEngineTls(settings, log);
-  const { gateway, url } = await listenOnHttp(settings, { ...security, engineTls, logger: log });
+  const tracer = await openTracing(settings, 'linnet-gateway', log);
+  const { gateway, url } = await listenOnHttp(settings, { ...security, engineTls, tracer, logger: log });
   await exposeMetrics(settings, gateway.renderMetrics, log);
-  shutDownOnSignal({ drain: () => gateway.drain(drainGraceMs), force: () => undefined }, log, process);
+  const drain = async () => {
+    await gateway.drain(drainGraceMs);
+    await tracer?.close();
+  };
+  shutDownOnSignal({ drain, force: () => undefined }, log, process);
   showBanner(settings, { httpUrl: url, grpcTarget: undefined, engineAddress, models: [] }, log);
 }

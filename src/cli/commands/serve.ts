@@ -7,6 +7,7 @@ import { listenOnHttp } from '../processes/http-server.js';
 import { exposeMetrics } from '../processes/metrics-listener.js';
 import { openServerSecurity } from '../processes/security.js';
 import { shutDownOnSignal } from '../processes/shutdown.js';
+import { openTracing } from '../processes/tracing.js';
 import type { ResolvedSettings } from '../settings/resolve-settings.js';
 import { toGrpcTarget } from '../settings/server-addresses.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
@@ -53,6 +54,7 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
   const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
   const models = toModelSetting(await findModels({ settings, origins }, report));
   const security = openServerSecurity(settings, log);
+  const tracer = await openTracing(settings, 'linnet-gateway', log);
   const socket = tlsCert !== undefined && grpcSocket === undefined ? createGatewaySocket(process) : undefined;
   const engine = new EngineProcess({
     script: new URL('../main.js', import.meta.url),
@@ -67,14 +69,14 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
   try {
     const { gateway, url } = await listenOnHttp(
       { ...settings, engineAddress },
-      { ...security, logger: log, engineMetrics: () => engine.ask('metrics') },
+      { ...security, logger: log, tracer, engineMetrics: () => engine.ask('metrics') },
     );
     await exposeMetrics(settings, gateway.renderMetrics, log);
     let hideLoad = () => {};
     const drain = async () => {
       hideLoad();
       await gateway.drain(drainGraceMs);
-      await engine.end();
+      await Promise.all([engine.end(), tracer?.close()]);
     };
     shutDownOnSignal({ drain, force: () => engine.kill() }, log, process);
     const running = { httpUrl: url, grpcTarget, engineAddress: undefined };

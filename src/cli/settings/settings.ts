@@ -233,6 +233,16 @@ export const SETTINGS = {
     schema: z.union([z.literal('none').transform(() => undefined), port]),
     format: (value: number | undefined) => (value === undefined ? 'none' : String(value)),
   }),
+  otlpEndpoint: setting({
+    name: 'otlpEndpoint',
+    flag: '--otlp-endpoint <url>',
+    variable: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+    description: 'collector that takes traces by OTLP over HTTP',
+    allowed: 'none or a URL such as http://localhost:4318',
+    default: 'none',
+    schema: z.union([z.literal('none').transform(() => undefined), z.url({ protocol: /^https?$/ })]),
+    format: (value: string | undefined) => value ?? 'none',
+  }),
   logLevel: setting({
     name: 'logLevel',
     flag: '--log-level <level>',

@@ -14,6 +14,8 @@ export interface RequestLogFields {
   readonly finishReason?: string;
   /** How many there are, where there are several. */
   readonly choices?: number;
+  /** The trace that the request belongs to. */
+  readonly traceId?: string;
   readonly error?: string;
   readonly param?: string | undefined;
   readonly err?: unknown;

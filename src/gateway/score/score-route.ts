@@ -8,6 +8,7 @@ import { apiKeyOf } from '../http/key-guard.js';
 import { setIgnoredFields } from '../http/request-headers.js';
 import { addToRequestLog } from '../http/request-log.js';
 import { createRequestSignal } from '../http/request-signal.js';
+import { traceContextOf } from '../http/request-trace.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { ScoreClient } from '../upstream/score-client.js';
 import { SCORE_FIELDS } from './score-fields.js';
@@ -27,7 +28,13 @@ export function createScoreRoute({ scores, lifecycle }: ScoreRouteDeps): Request
     const asked: ScoreRequest = { ...fields, model: fields.model ?? '', context: fields.context };
     const signal = createRequestSignal(response, lifecycle.cutOff);
     const requestId = response.get('x-request-id') ?? '';
-    const answer = await scores.score(asked, { requestId, signal, timeoutMs, apiKey: apiKeyOf(request) });
+    const answer = await scores.score(asked, {
+      requestId,
+      signal,
+      timeoutMs,
+      apiKey: apiKeyOf(request),
+      trace: traceContextOf(response),
+    });
     const id = createAnswerId('score', requestId, request.get('x-request-id'));
     addToRequestLog(response, { completionId: id, model: answer.model, ...answer.usage });
     response.json(toScores(id, answer));

@@ -1,4 +1,5 @@
 import { Metadata } from '@grpc/grpc-js';
+import { formatTraceparent, type TraceContext } from '../../telemetry/trace-context.js';
 
 /** For whom the gateway calls the engine. */
 export interface CallMetadata {
@@ -6,12 +7,15 @@ export interface CallMetadata {
   readonly requestId?: string | undefined;
   /** The client's API key, in visible ASCII, where it has one. */
   readonly apiKey?: string | undefined;
+  /** The trace that the call is a part of. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** Says for whom a call to the engine is made. */
-export function toMetadata({ requestId, apiKey }: CallMetadata): Metadata {
+export function toMetadata({ requestId, apiKey, trace }: CallMetadata): Metadata {
   const metadata = new Metadata();
   if (requestId !== undefined) metadata.set('x-request-id', requestId);
   if (apiKey !== undefined) metadata.set('authorization', `Bearer ${apiKey}`);
+  if (trace !== undefined) metadata.set('traceparent', formatTraceparent(trace));
   return metadata;
 }

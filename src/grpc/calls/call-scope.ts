@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { Deadline, Metadata } from '@grpc/grpc-js';
 import { EngineError } from '../../engine/index.js';
 import type { KeyRecord } from '../../security/api-key.js';
+import { parseTraceparent, type TraceContext } from '../../telemetry/trace-context.js';
 import { callerOf } from './caller.js';
 
 const REQUEST_ID = /^[\w.-]{1,128}$/;
@@ -25,6 +26,8 @@ export interface CallScope {
   readonly requestId: string;
   /** By whose API key the call was let in; undefined where the service asks for none. */
   readonly caller: KeyRecord | undefined;
+  /** The caller's place in a trace; undefined where it has none. */
+  readonly traceParent: TraceContext | undefined;
   /**
    * When the answer must be complete, by the clock of `Date.now`; undefined without a deadline. It is a little before the
    * caller's, so that what there is, and the reason, still arrive: at the caller's own, its library gives up by itself.
@@ -70,6 +73,7 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
   return {
     requestId: requestIdOf(call.metadata),
     caller,
+    traceParent: traceParentOf(call.metadata),
     deadlineAtMs: Number.isFinite(deadlineMs) ? deadlineMs - marginOf(deadlineMs - Date.now()) : undefined,
     signal: controller.signal,
     abort,
@@ -87,6 +91,11 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
 export function requestIdOf(metadata: Metadata): string {
   const [id] = metadata.get('x-request-id');
   return typeof id === 'string' && REQUEST_ID.test(id) ? id : randomUUID();
+}
+
+function traceParentOf(metadata: Metadata): TraceContext | undefined {
+  const [text] = metadata.get('traceparent');
+  return typeof text === 'string' ? parseTraceparent(text) : undefined;
 }
 
 function marginOf(remainingMs: number): number {

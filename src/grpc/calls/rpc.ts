@@ -8,6 +8,7 @@ import type {
   UntypedHandleCall,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
+import type { Tracer } from '../../telemetry/tracer.js';
 import { decodeRequest, type MessageDecoder } from '../messages/decode-request.js';
 import type { ServiceMetrics } from '../metrics/service-metrics.js';
 import { startCallLog } from './call-log.js';
@@ -20,6 +21,8 @@ export interface RpcOptions {
   readonly logger: Logger;
   /** Where calls are counted; undefined for nowhere. */
   readonly metrics: ServiceMetrics | undefined;
+  /** Where traces of requests go; undefined for nowhere. */
+  readonly tracer: Tracer | undefined;
   /** How long a caller may leave a full stream unread before its call is cancelled. Milliseconds. */
   readonly stallLimitMs: number;
   /** Aborts, with an EngineError, when the server ends every call. */

@@ -9,9 +9,10 @@ import {
   GenerateResponse as WireResponse,
 } from '../../contract/gen/linnet/v1/completion.js';
 import type { Engine, GenerateEvent, RequestReport } from '../../engine/index.js';
-import type { KeyUsage } from '../../security/key-usage.js';
+import type { Admission, KeyUsage } from '../../security/key-usage.js';
 import type { CallScope } from '../calls/call-scope.js';
 import { toNotes } from '../calls/report-notes.js';
+import { startRequestTrace } from '../calls/request-trace.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
 import type { RunningRequests } from '../calls/running-requests.js';
 import { parseCancelKey } from '../messages/cancel-key.js';
@@ -39,12 +40,12 @@ export interface CompletionServicerDeps {
  * the call after all.
  */
 export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcOptions) {
-  const { metrics } = options;
+  const { metrics, tracer } = options;
   const generate = serverStreamRpc(
     {
       method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
       request: WireRequest,
-      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics }),
+      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics, tracer }),
       level: 'info',
     },
     options,
@@ -57,7 +58,7 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
     {
       method: CompletionService.score,
       request: ScoreRequest,
-      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, { ...deps, metrics }),
+      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, { ...deps, metrics, tracer }),
       level: 'info',
     },
     options,
@@ -65,23 +66,26 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
   return { generate, cancel, score } satisfies Record<keyof typeof CompletionService, Rpc>;
 }
 
-type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics'>;
+type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics' | 'tracer'>;
 
 /** Streams completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
 async function* streamCompletions(
   wire: WireRequest,
   scope: CallScope,
-  { engine, running, usage, metrics }: AnswerDeps,
+  { engine, running, usage, metrics, tracer }: AnswerDeps,
 ): AsyncGenerator<GenerateResponse> {
-  const { request, cancelKey, returnPromptTokenIds } = parseGenerateRequest(wire);
-  const details = { requestId: scope.requestId, seed: request.sampling.seed, returnPromptTokenIds };
-  const admission = scope.caller && usage.admit(scope.caller);
+  const trace = startRequestTrace(scope, { tracer, operation: 'text_completion' });
+  let admission: Admission | undefined;
   let remove: (() => void) | undefined;
   try {
+    const { request, cancelKey, returnPromptTokenIds } = parseGenerateRequest(wire);
+    const details = { requestId: scope.requestId, seed: request.sampling.seed, returnPromptTokenIds };
+    admission = scope.caller && usage.admit(scope.caller);
     remove = running.add(scope.abort, cancelKey);
     const { deadlineAtMs, signal } = scope;
     const onEnd = (report: RequestReport) => {
       metrics?.observeRequest(report, 'text_completion');
+      trace.observe(report);
       scope.note(toNotes(report));
     };
     for await (const event of engine.generate(
@@ -91,9 +95,13 @@ async function* streamCompletions(
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
+  } catch (caught) {
+    trace.fail(caught);
+    throw caught;
   } finally {
     remove?.();
     admission?.release();
+    trace.end();
   }
 }
 
@@ -112,23 +120,30 @@ function tokensOf(event: GenerateEvent): number {
 async function scoreTexts(
   wire: ScoreRequest,
   scope: CallScope,
-  { engine, running, usage, metrics }: AnswerDeps,
+  { engine, running, usage, metrics, tracer }: AnswerDeps,
 ): Promise<ScoreResponse> {
+  const trace = startRequestTrace(scope, { tracer, operation: 'score' });
   const onEnd = (report: RequestReport) => {
     metrics?.observeRequest(report, 'score');
+    trace.observe(report);
     scope.note({ ...toNotes(report), texts: report.numSequences });
   };
-  const { request, cancelKey } = parseScoreRequest(wire);
-  const admission = scope.caller && usage.admit(scope.caller);
+  let admission: Admission | undefined;
   let remove: (() => void) | undefined;
   try {
-    remove = running.add(scope.abort, cancelKey);
+    const { request, cancelKey } = parseScoreRequest(wire);
     const { caller, deadlineAtMs, signal } = scope;
+    admission = caller && usage.admit(caller);
+    remove = running.add(scope.abort, cancelKey);
     const result = await engine.score({ ...request, tenant: caller?.id, deadlineAtMs, onEnd }, signal);
     admission?.charge(result.usage.promptTokens);
     return toScoreResponse(result, scope.requestId);
+  } catch (caught) {
+    trace.fail(caught);
+    throw caught;
   } finally {
     remove?.();
     admission?.release();
+    trace.end();
   }
 }

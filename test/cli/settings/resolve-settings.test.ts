@@ -46,6 +46,7 @@ describe('settings', () => {
       maxConcurrentStreams: 1000,
       maxConnectionAgeMs: undefined,
       logFormat: 'auto',
+      otlpEndpoint: undefined,
       logLevel: 'info',
     });
   });
@@ -154,6 +155,7 @@ describe('settings', () => {
       maxMetadataBytes: fc.integer({ min: 2 ** 10, max: 2 ** 16 }),
       maxConcurrentStreams: fc.integer({ min: 1, max: 100_000 }),
       maxConnectionAgeMs: fc.option(fc.integer({ min: 1000, max: 480 * 3_600_000 }), { nil: undefined }),
+      otlpEndpoint: fc.constantFrom(undefined, 'http://localhost:4318'),
       logLevel: fc.constantFrom('debug', 'silent'),
     });
     fc.assert(
