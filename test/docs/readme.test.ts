@@ -7,7 +7,9 @@ import { obstacleTo, readExamples, runExample } from '../support/examples.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const examples = ['README.md', 'docs/http.md'].flatMap(readExamples).filter(({ remark }) => remark === 'run');
+const examples = ['README.md', 'docs/http.md', 'docs/deployment.md']
+  .flatMap(readExamples)
+  .filter(({ remark }) => remark === 'run');
 
 describe('The documents', () => {
   let linnet: LinnetProcess;
