@@ -41,12 +41,15 @@ export const SETTINGS = {
   }),
   engineAddress: setting({
     name: 'engineAddress',
-    flag: '--engine-address <host:port>',
+    flag: '--engine-address <addresses>',
     variable: 'LINNET_ENGINE_ADDRESS',
     description: 'where `linnet gateway` and `linnet models` find the gRPC service',
-    allowed: "HOST:PORT, or another name in gRPC's syntax",
+    allowed: 'HOST:PORT, several of them with commas, or dns:///NAME:PORT for all addresses of a name',
     default: '127.0.0.1:50051',
-    schema: z.string().trim().regex(/^\S+$/),
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[^\s,]+(,[^\s,]+)*$/),
   }),
   models: setting({
     name: 'model',
@@ -167,6 +170,26 @@ export const SETTINGS = {
     allowed: 'a whole number from 0 to 100000',
     default: '512',
     schema: wholeNumber(0, 100_000),
+  }),
+  maxWaitingTokens: setting({
+    name: 'maxWaitingTokens',
+    flag: '--max-waiting-tokens <count>',
+    variable: 'LINNET_MAX_WAITING_TOKENS',
+    description: "prompt tokens, in all, of a model's requests that wait; more are refused",
+    allowed: 'a whole number from 1 to 1000000000',
+    default: '131072',
+    schema: wholeNumber(1, 1_000_000_000),
+  }),
+  maxWaitMs: setting({
+    name: 'maxWait',
+    flag: '--max-wait <time>',
+    variable: 'LINNET_MAX_WAIT',
+    description:
+      'how long a request may have to wait for its turn, as predicted; it is refused where it would be longer',
+    allowed: 'never, or a time from 1ms to 24h, such as 500ms or 30s',
+    default: '30s',
+    schema: z.union([z.literal('never'), quantity(parseDuration, 1, 86_400_000)]),
+    format: (value) => (value === 'never' ? value : formatDuration(value)),
   }),
   stepLimitMs: setting({
     name: 'stepLimit',
