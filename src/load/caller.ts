@@ -10,4 +10,4 @@ export interface Caller {
 }
 
 /** What of a load's options its calls need. */
-export type CallerOptions = Pick<LoadOptions, 'target' | 'apiKey' | 'fault' | 'timeoutMs' | 'maxInFlight'>;
+export type CallerOptions = Pick<LoadOptions, 'target' | 'apiKey' | 'timeoutMs' | 'maxInFlight'>;

@@ -10,7 +10,7 @@ import type { Caller, CallerOptions } from './caller.js';
 import type { LoadRequest } from './load-request.js';
 
 /** Creates a caller that reads `Completion/Generate`, on one connection to each address. */
-export function createGrpcCaller({ target, apiKey, fault, timeoutMs }: CallerOptions): Caller {
+export function createGrpcCaller({ target, apiKey, timeoutMs }: CallerOptions): Caller {
   const isSecure = target.startsWith('grpcs:');
   const address = target.replace(/^grpcs?:(\/\/)?/, '');
   // What is counted is what the service did, not what a retry made of it.
@@ -23,7 +23,6 @@ export function createGrpcCaller({ target, apiKey, fault, timeoutMs }: CallerOpt
   );
   const metadata = new Metadata();
   if (apiKey !== undefined) metadata.set('authorization', `Bearer ${apiKey}`);
-  if (fault !== undefined) metadata.set('x-linnet-fault', fault);
   return {
     call: (request, options) =>
       follow(

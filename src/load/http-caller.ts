@@ -8,7 +8,7 @@ import type { Caller, CallerOptions } from './caller.js';
 import type { LoadRequest } from './load-request.js';
 
 /** Creates a caller that streams `POST /v1/completions`, on connections that it keeps. */
-export function createHttpCaller({ target, apiKey, fault, timeoutMs, maxInFlight }: CallerOptions): Caller {
+export function createHttpCaller({ target, apiKey, timeoutMs, maxInFlight }: CallerOptions): Caller {
   const url = new URL('/v1/completions', target);
   const isSecure = url.protocol === 'https:';
   const limits = { keepAlive: true, maxSockets: maxInFlight };
@@ -16,7 +16,6 @@ export function createHttpCaller({ target, apiKey, fault, timeoutMs, maxInFlight
   const headers = {
     'content-type': 'application/json',
     ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-    ...(fault === undefined ? {} : { 'x-linnet-fault': fault }),
   };
   const open = isSecure ? requestHttps : requestHttp;
   const caller: Caller = {

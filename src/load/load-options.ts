@@ -33,8 +33,6 @@ export interface LoadOptions {
   /** Where `/metrics` is read before and after; undefined for nowhere. */
   readonly metricsUrl: string | undefined;
   readonly apiKey: string | undefined;
-  /** Sent with each request as `x-linnet-fault`, for a service with `--fault-injection`. */
-  readonly fault: string | undefined;
   /** After which a request counts as failed. Milliseconds. */
   readonly timeoutMs: number;
   /** Requests that may be under way; an open loop sends no more than these, and counts what it did not send. */

@@ -7,7 +7,7 @@ import { obstacleTo, readExamples, runExample } from '../support/examples.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
 
 const CONFIGURATION = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8');
-const GUIDES = ['quick-start', 'http', 'terminal', 'tuning'].map((name) => `docs/${name}.md`);
+const GUIDES = ['quick-start', 'http', 'terminal', 'tuning', 'deployment'].map((name) => `docs/${name}.md`);
 const examples = ['README.md', ...GUIDES].flatMap(readExamples).filter(({ remark }) => remark === 'run');
 
 describe('The documents', () => {

@@ -17,7 +17,6 @@ const OPTIONS: LoadOptions = {
   isChecked: true,
   metricsUrl: undefined,
   apiKey: undefined,
-  fault: undefined,
   timeoutMs: 20_000,
   maxInFlight: 100,
 };

@@ -30,7 +30,6 @@ const LOAD: Omit<LoadOptions, 'target'> = {
   isChecked: true,
   metricsUrl: undefined,
   apiKey: undefined,
-  fault: undefined,
   // Far more than a request takes, and than any fault lasts: one that takes this long hangs.
   timeoutMs: 30_000,
   maxInFlight: 100,

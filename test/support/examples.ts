@@ -42,7 +42,9 @@ export function readExamples(document: string): readonly Example[] {
 export function obstacleTo({ language, code }: Example): string | undefined {
   if (language === 'python' && !HAS_OPENAI_FOR_PYTHON) return 'no Python with the package openai';
   if (code.startsWith('grpcurl') && GRPCURL === undefined) return 'no grpcurl';
-  if (code.startsWith('curl') && !hasCommand('curl')) return 'no curl';
+  const [command = ''] = code.split(/\s/);
+  if (/^(curl|haproxy|helm|promtool|systemd-analyze)$/.test(command) && !hasCommand(command))
+    return `no ${command}`;
   return undefined;
 }
 

@@ -19,7 +19,6 @@ export interface LoadFlags {
   readonly model: string;
   readonly check?: true;
   readonly metrics?: string;
-  readonly fault?: string;
   readonly timeout: string;
   readonly maxInFlight: number;
   readonly json?: string;
@@ -45,7 +44,6 @@ export function addLoadOptions(command: Command): void {
       '--metrics <url>',
       "where metrics are read before and after; a gateway's own by default, or `none`",
     )
-    .option('--fault <faults>', 'send x-linnet-fault, for a service with --fault-injection')
     .option('--timeout <time>', 'after which a request counts as failed', '2m')
     .option('--json <file>', 'write the result to a file');
 }
@@ -59,7 +57,7 @@ export function toLoadOptions(target: string, flags: LoadFlags, environment: Nod
   if (!/^(https?|grpcs?):\/\/./.test(target) || !URL.canParse(target)) {
     throw new UsageError(`${target} is no target; give http://HOST:PORT or grpc://HOST:PORT.`);
   }
-  const { leavers, variety, temperature, seed, model, fault, maxInFlight } = flags;
+  const { leavers, variety, temperature, seed, model, maxInFlight } = flags;
   if (!(leavers >= 0 && leavers <= 1)) throw new UsageError('--leavers must be from 0 to 1.');
   if (!(variety >= 1 && variety <= 10_000)) throw new UsageError('--variety must be from 1 to 10000.');
   return {
@@ -76,7 +74,6 @@ export function toLoadOptions(target: string, flags: LoadFlags, environment: Nod
     isChecked: flags.check ?? false,
     metricsUrl: toMetricsUrl(target, flags.metrics),
     apiKey: environment['LINNET_API_KEY'] || undefined,
-    fault,
     timeoutMs: toMs('--timeout', flags.timeout),
     maxInFlight,
   };
