@@ -36,6 +36,8 @@ export interface GenerateRequest {
    * in time is refused at once; one that is not done then ends with DEADLINE_EXCEEDED, after what there is.
    */
   readonly deadlineAtMs?: number | undefined;
+  /** On whose behalf it is, as {@link Engine} takes it for an opaque name: tenants take turns. Default: nobody's. */
+  readonly tenant?: string | undefined;
   /** Is told what became of the request. Default: nobody. */
   readonly onEnd?: RequestListener | undefined;
 }

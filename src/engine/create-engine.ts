@@ -48,7 +48,7 @@ export interface EngineOptions {
   readonly idleLimitMs?: number | undefined;
   /** How long a request waits for memory that other models use. Milliseconds. Default 30,000. */
   readonly memoryWaitLimitMs?: number | undefined;
-  /** The wait before models are tried again where none could be loaded; it doubles up to 60 times that. Default 1000. */
+  /** The wait before models are tried again where none can serve, or one was lost; it doubles up to 60 times that. Default 1000. */
   readonly loadRetryDelayMs?: number | undefined;
   /** The most requests of a model that run at a time. Default 64. */
   readonly maxRunning?: number | undefined;
@@ -56,16 +56,23 @@ export interface EngineOptions {
   readonly maxWaiting?: number | undefined;
   /** The most prompt tokens of a model's requests that wait. Default 131,072. */
   readonly maxWaitingTokens?: number | undefined;
-  /** How long a step may take before its model counts as stuck. Milliseconds. Default 10,000. */
+  /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Default 30,000. */
+  readonly maxWaitMs?: number | undefined;
+  /** How long a step may take before its model counts as stuck; after three times that its worker is ended. Milliseconds. Default 10,000. */
   readonly stepLimitMs?: number | undefined;
   /** Hears what the engine does. Default: nobody. */
   readonly observer?: EngineObserver | undefined;
+  /**
+   * Is told the id of a model whose worker hangs and can't be ended, since it computes outside of JavaScript: only the
+   * end of the process frees its memory and cores. Default: nobody.
+   */
+  readonly onUnstoppable?: ((model: string) => void) | undefined;
 }
 
 /** Makes an engine. Nothing is loaded until the first request, or {@link Engine.load}. */
 export function createEngine(options: EngineOptions): Engine {
   const { models, memoryBytes, memoryWaitLimitMs = 30_000, idleLimitMs = Number.POSITIVE_INFINITY } = options;
-  const { loadRetryDelayMs = 1000, observer } = options;
+  const { loadRetryDelayMs = 1000, observer, onUnstoppable } = options;
   const defaults: Omit<WorkerOptions, 'directory'> = {
     precision: 'i8',
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
@@ -74,8 +81,6 @@ export function createEngine(options: EngineOptions): Engine {
     numThreads: availableParallelism(),
     kvCacheBytes: 2 ** 30,
     maxRunning: 64,
-    maxWaiting: 512,
-    maxWaitingTokens: 131_072,
     stepLimitMs: 10_000,
   };
   const budget = new MemoryBudget({
@@ -86,7 +91,10 @@ export function createEngine(options: EngineOptions): Engine {
   const worker = Object.fromEntries(
     Object.entries(defaults).map(([key, value]) => [key, options[key as keyof EngineOptions] ?? value]),
   ) as typeof defaults;
-  return new WorkerEngine(models, { worker, budget, idleLimitMs, loadRetryDelayMs, observer });
+  const { maxWaiting = 512, maxWaitingTokens = 131_072, maxWaitMs = 30_000 } = options;
+  const queue = { maxRunning: worker.maxRunning, maxWaiting, maxWaitingTokens };
+  const hosting = { worker, queue, maxWaitMs, budget, idleLimitMs, observer, onUnstoppable };
+  return new WorkerEngine(models, { ...hosting, loadRetryDelayMs });
 }
 
 /** What the process may use: the machine's memory, or what its container allows. */

@@ -4,7 +4,7 @@ import type { EngineError } from './engine-error.js';
 
 /**
  * Hears what an engine does, for its metrics. Called synchronously between steps, once for each token at most: it must
- * be quick, and must not throw.
+ * be quick. What it throws becomes a warning of the process, once.
  */
 export interface EngineObserver {
   /** A model made a step. */
@@ -43,5 +43,5 @@ export interface RequestReport {
   readonly error: EngineError | undefined;
 }
 
-/** Is told, once, what became of a request. Must not throw. */
+/** Is told, once, what became of a request. What it throws becomes a warning of the process. */
 export type RequestListener = (report: RequestReport) => void;

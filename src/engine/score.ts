@@ -10,6 +10,10 @@ export interface ScoreRequest {
   readonly continuations: readonly Prompt[];
   /** How many most probable tokens are told beside each token. */
   readonly logprobs: number;
+  /** As that of a {@link GenerateRequest}. */
+  readonly tenant?: string | undefined;
+  /** When the answer must be there, by the clock of `Date.now`; undefined for whenever it is. */
+  readonly deadlineAtMs?: number | undefined;
   /** Is told what became of the request. Default: nobody. */
   readonly onEnd?: RequestListener | undefined;
 }

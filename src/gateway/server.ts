@@ -65,7 +65,6 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
   const { tls, engineTls, keys, engineMetrics, ...rest } = deps;
   const channels = new EngineChannels(config.engineAddress, config.numChannels, engineTls);
   const lifecycle = new Lifecycle();
-  const scoreChannels = new EngineChannels(config.engineAddress, 1, engineTls);
   const health = new EngineHealth(channels, { timeoutMs: config.statusTimeoutMs });
   const metrics = new GatewayMetrics();
   metrics.watchEngine(() => health.serves);
@@ -75,7 +74,7 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
   };
   const clients = {
     completions: createCompletionClient(channels, { cancelGraceMs: config.cancelGraceMs, metrics }),
-    scores: createScoreClient(scoreChannels),
+    scores: createScoreClient(channels, config.cancelGraceMs),
     tokenizer: createTokenizerClient(channels),
     status: createStatusClient(channels, config.statusTimeoutMs),
   };
@@ -101,7 +100,6 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
     clearTimeout(timer);
     health.close();
     channels.close();
-    scoreChannels.close();
   };
   let shutdown: Promise<void> | undefined;
   const drain = (graceMs: number) => {

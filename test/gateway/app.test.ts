@@ -226,7 +226,7 @@ describe('A gateway that drains', () => {
     const app = createApp({
       ...{ config, lifecycle, version: '0', logger: pino({ enabled: false }) },
       completions: createCompletionClient(channels, config),
-      scores: createScoreClient(channels),
+      scores: createScoreClient(channels, config.cancelGraceMs),
       tokenizer: createTokenizerClient(channels),
       status: createStatusClient(channels, config.statusTimeoutMs),
       health,

@@ -26,8 +26,6 @@ export function createTestCore(
     scheduler: {
       capacities,
       maxRunning: 16,
-      maxWaiting: 100,
-      maxWaitingTokens: 100_000,
       maxPrefilling: 3,
       prefillChunk: CHUNK,
       maxCachedPositions: 30 * capacities.at(-1)!,

@@ -5,6 +5,7 @@ import type { GroupRequest } from '../../src/engine/scheduling/group-request.js'
 export function groupRequest(overrides: Partial<GroupRequest> = {}): GroupRequest {
   return {
     id: 1,
+    tenant: '',
     prompts: [Int32Array.of(1)],
     numCandidates: 1,
     maxTokens: 1,

@@ -63,6 +63,8 @@ export class ScriptedService {
   readonly #watches = new Set<ServerWritableStream<unknown, HealthCheckResponse>>();
   /** What Cancel does: ends the stream, says that it did without doing it, or is not there. */
   cancelMode: 'obey' | 'pretend' | 'missing' = 'obey';
+  /** How many calls that are not to Generate a Cancel ends; it ends them. Default: none. */
+  onCancel: (() => number) | undefined;
   /** The cancel keys that came, in order. */
   readonly cancelKeys: string[] = [];
   /** Answers each call; undefined to hand them to `nextCall`. */
@@ -181,7 +183,7 @@ export class ScriptedService {
     const call = this.#running.get(key);
     if (this.cancelMode === 'obey') call?.endAsCancelled();
     if (this.cancelMode === 'missing') reply({ code: Code.UNIMPLEMENTED });
-    else reply(null, { cancelledRequests: call ? 1 : 0 });
+    else reply(null, { cancelledRequests: call ? 1 : (this.onCancel?.() ?? 0) });
   }
 }
 

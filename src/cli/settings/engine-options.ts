@@ -17,6 +17,8 @@ export function toEngineOptions(settings: Settings, models: readonly ModelSource
     idleLimitMs: settings.unloadAfterMs === 'never' ? undefined : settings.unloadAfterMs,
     maxRunning: settings.maxRunningRequests,
     maxWaiting: settings.maxWaitingRequests,
+    maxWaitingTokens: settings.maxWaitingTokens,
+    maxWaitMs: settings.maxWaitMs === 'never' ? Number.POSITIVE_INFINITY : settings.maxWaitMs,
     stepLimitMs: settings.stepLimitMs,
   };
 }

@@ -168,6 +168,26 @@ export const SETTINGS = {
     default: '512',
     schema: wholeNumber(0, 100_000),
   }),
+  maxWaitingTokens: setting({
+    name: 'maxWaitingTokens',
+    flag: '--max-waiting-tokens <count>',
+    variable: 'LINNET_MAX_WAITING_TOKENS',
+    description: "prompt tokens, in all, of a model's requests that wait; more are refused",
+    allowed: 'a whole number from 1 to 1000000000',
+    default: '131072',
+    schema: wholeNumber(1, 1_000_000_000),
+  }),
+  maxWaitMs: setting({
+    name: 'maxWait',
+    flag: '--max-wait <time>',
+    variable: 'LINNET_MAX_WAIT',
+    description:
+      'how long a request may have to wait for its turn, as predicted; it is refused where it would be longer',
+    allowed: 'never, or a time from 1ms to 24h, such as 500ms or 30s',
+    default: '30s',
+    schema: z.union([z.literal('never'), quantity(parseDuration, 1, 86_400_000)]),
+    format: (value) => (value === 'never' ? value : formatDuration(value)),
+  }),
   stepLimitMs: setting({
     name: 'stepLimit',
     flag: '--step-limit <time>',

@@ -56,12 +56,11 @@ export class EngineCore {
     return { numRunning: this.#groups.size - numWaiting, numWaiting, numReservedPositions };
   }
 
-  /** Queues a request, all of it; false if the queue is full. */
-  add(request: GroupRequest): boolean {
+  /** Queues a request, all of it. */
+  add(request: GroupRequest): void {
     const group = new SequenceGroup(request, { arrivedAtMs: this.#now(), lookup: this.#lookup });
-    if (!this.#scheduler.add(group)) return false;
+    this.#scheduler.add(group);
     this.#groups.set(request.id, group);
-    return true;
   }
 
   /** Ends a request at the next step's start, wherever it is; it yields no more tokens. Unknown ids are ignored. */

@@ -9,29 +9,35 @@ const WEIGHT = 0.3;
  */
 export class AdmissionPace {
   #msPerAdmission: number | undefined;
-  #measuredAtMs = 0;
+  /** When it was last known to hold: measured, or at the end of a step that left somebody waiting since. */
+  #knownAtMs = 0;
   #numWaiting = 0;
   /** The last admission, or the beginning of the queue. */
   #sinceMs = 0;
 
-  /** A step admitted some, and left others waiting. */
+  /** A step admitted so many requests, and left others waiting. */
   step(numAdmitted: number, numWaiting: number, nowMs: number): void {
-    if (numAdmitted > 0 && this.#numWaiting > 0) {
+    const waited = this.#numWaiting > 0;
+    if (waited && this.#isKnown(nowMs)) this.#knownAtMs = nowMs;
+    if (numAdmitted > 0 && waited) {
       const ms = (nowMs - this.#sinceMs) / numAdmitted;
       const before = this.#msPerAdmission;
       this.#msPerAdmission = before === undefined ? ms : before + WEIGHT * (ms - before);
-      this.#measuredAtMs = nowMs;
+      this.#knownAtMs = nowMs;
     }
-    if (numAdmitted > 0 || this.#numWaiting === 0) this.#sinceMs = nowMs;
+    if (numAdmitted > 0 || !waited) this.#sinceMs = nowMs;
     this.#numWaiting = numWaiting;
   }
 
   /**
-   * Estimates how long a request that comes now waits at least for its turn: as long as those before it. 0 where nobody
-   * waits, or nothing is known.
+   * Estimates how long a request that comes now waits at least for its turn: as long as those before it. 0 where the last
+   * step left nobody waiting, or nothing is known.
    */
-  leastWaitMs(nowMs: number): number {
-    if (this.#msPerAdmission === undefined || nowMs - this.#measuredAtMs > STALE_MS) return 0;
-    return this.#numWaiting * this.#msPerAdmission;
+  leastWaitMs(numBefore: number, nowMs: number): number {
+    return this.#numWaiting === 0 || !this.#isKnown(nowMs) ? 0 : numBefore * (this.#msPerAdmission ?? 0);
+  }
+
+  #isKnown(nowMs: number): boolean {
+    return this.#msPerAdmission !== undefined && nowMs - this.#knownAtMs <= STALE_MS;
   }
 }

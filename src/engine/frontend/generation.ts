@@ -5,8 +5,8 @@ import type { ChoiceOptions } from './choice-stream.js';
 
 /** Says what the worker is to do for a request. */
 export function toGroup(id: number, request: GenerateRequest, prompts: readonly Int32Array[]): GroupRequest {
-  const { bestOf, maxTokens, sampling } = request;
-  return { id, prompts, numCandidates: bestOf, maxTokens, sampling, logprobs: toLogprobs(request) };
+  const { tenant = '', bestOf, maxTokens, sampling } = request;
+  return { id, tenant, prompts, numCandidates: bestOf, maxTokens, sampling, logprobs: toLogprobs(request) };
 }
 
 /** Says what the choices of a request have in common. */

@@ -5,6 +5,7 @@ import { EngineError } from '../engine-error.js';
 import type { EngineObserver, RequestListener, RequestPhase } from '../observer.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import type { GroupListener } from './group-listener.js';
+import { tell } from './guarded-observer.js';
 import type { Progress } from './time-limit.js';
 
 /** Writes down what becomes of one request, to report it when it has ended. */
@@ -75,7 +76,7 @@ export class RequestRecord {
 
   /** Reports the request. To be called once, in any case. */
   end(): void {
-    this.#onEnd?.({
+    tell(this.#onEnd, {
       model: this.model,
       moments: {
         arrivedAtMs: this.#arrivedAtMs,

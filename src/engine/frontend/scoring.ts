@@ -27,10 +27,11 @@ export async function encodeScoring(request: ScoreRequest, encoder: PromptEncode
 export function toScoringGroup(
   id: number,
   { context, continuations }: EncodedScoring,
-  numTop: number,
+  { tenant = '', logprobs: numTop }: ScoreRequest,
 ): GroupRequest {
   return {
     id,
+    tenant,
     prompts: continuations.map((ids) => Int32Array.of(...context, ...ids)),
     numCandidates: 1,
     maxTokens: 0,

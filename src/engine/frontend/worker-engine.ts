@@ -9,6 +9,7 @@ import { createTokenizer, type Tokenizer } from '../text/tokenizer.js';
 import { checkTokenIds } from '../text/vocabulary-check.js';
 import type { Detokenization, Tokenization } from '../tokenization.js';
 import { abortable } from './abortable.js';
+import { GuardedObserver, tell } from './guarded-observer.js';
 import { HostedModel, type HostingOptions } from './hosted-model.js';
 import { LoadRetry } from './load-retry.js';
 import { generateWith, type ModelUse, scoreWith } from './model-use.js';
@@ -37,22 +38,24 @@ export class WorkerEngine implements Engine {
 
   constructor(
     models: readonly { readonly id: string; readonly directory: string }[],
-    { worker, budget, idleLimitMs, loadRetryDelayMs, observer }: WorkerEngineOptions,
+    { loadRetryDelayMs, ...options }: WorkerEngineOptions,
   ) {
-    this.#observer = observer;
+    this.#observer = options.observer && new GuardedObserver(options.observer);
+    const hosting = { ...options, observer: this.#observer };
     if (models.length === 0) throw new RangeError('An engine needs at least one model.');
     const onChange = (model: ModelInfo) => {
-      for (const listener of this.#listeners) listener(model);
+      for (const listener of this.#listeners) tell(listener, model);
       this.#retry.update();
     };
     this.#models = models.map(
       ({ id, directory }) =>
-        new HostedModel(id, { worker: { ...worker, directory }, budget, idleLimitMs, onChange, observer }),
+        new HostedModel(id, { ...hosting, worker: { ...hosting.worker, directory }, onChange }),
     );
-    this.memoryLimitBytes = budget.limitBytes;
-    const haveAllFailed = () => this.#models.every(({ info }) => info.error !== undefined);
+    this.memoryLimitBytes = hosting.budget.limitBytes;
+    const needLoading = () =>
+      this.#models.some(({ isLost }) => isLost) || this.#models.every(({ info }) => info.error !== undefined);
     const delays = { delayMs: loadRetryDelayMs, maxDelayMs: loadRetryDelayMs * MAX_DELAY_FACTOR };
-    this.#retry = new LoadRetry({ haveAllFailed, load: () => this.#loadAny() }, delays);
+    this.#retry = new LoadRetry({ needLoading, load: () => this.#loadNeeded() }, delays);
   }
 
   async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
@@ -79,13 +82,14 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+  async score(request: ScoreRequest, caller: AbortSignal): Promise<ScoreResult> {
     const record = new RequestRecord(request.onEnd, this.#observer);
+    const limit = new TimeLimit(caller, request.deadlineAtMs, () => record.progress);
     try {
       record.model = this.#find(request.model).id;
-      const use = await this.#begin(record.model, signal);
+      const use = await this.#begin(record.model, limit.signal);
       try {
-        const result = await scoreWith(use, request, { signal, record });
+        const result = await scoreWith(use, request, { limit, record });
         record.complete(result.usage);
         return result;
       } finally {
@@ -95,6 +99,7 @@ export class WorkerEngine implements Engine {
       record.fail(caught);
       throw caught;
     } finally {
+      limit.end();
       record.end();
     }
   }
@@ -154,15 +159,17 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  /** Loads the first model that can be. */
-  async #loadAny(): Promise<void> {
-    for (const { id } of this.#models) {
-      const isLoaded = await this.load(id).then(
+  /** Loads those that were lost; where there are none, the first one that can be. */
+  async #loadNeeded(): Promise<void> {
+    const tryLoad = ({ id }: HostedModel) =>
+      this.load(id).then(
         () => true,
         () => false,
       );
-      if (isLoaded) return;
-    }
+    const lost = this.#models.filter(({ isLost }) => isLost);
+    await Promise.all(lost.map(tryLoad));
+    if (lost.length > 0) return;
+    for (const model of this.#models) if (await tryLoad(model)) return;
   }
 
   #find(id: string): HostedModel {

@@ -1,9 +1,9 @@
 import type { Sequence } from './sequence.js';
 import type { SequenceGroup } from './sequence-group.js';
-import { type WaitingLimits, WaitingQueue } from './waiting-queue.js';
+import { WaitingQueue } from './waiting-queue.js';
 
 /** What can be had. */
-export interface AdmissionLimits extends WaitingLimits {
+export interface AdmissionLimits {
   /** The most sequences that have their places at a time. */
   readonly maxRunning: number;
   /**
@@ -20,7 +20,7 @@ export interface AdmissionLimits extends WaitingLimits {
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #toReservation: (sequence: Sequence) => number;
-  readonly #waiting: WaitingQueue;
+  readonly #waiting = new WaitingQueue();
   #numRunning = 0;
   #numToFork = 0;
   #numReservedPositions = 0;
@@ -29,7 +29,6 @@ export class Admission {
   constructor(limits: AdmissionLimits, toReservation: (sequence: Sequence) => number) {
     this.#limits = limits;
     this.#toReservation = toReservation;
-    this.#waiting = new WaitingQueue(limits);
   }
 
   /** Sequences that have their places. */
@@ -52,9 +51,9 @@ export class Admission {
     return this.#numReservedPositions;
   }
 
-  /** Queues a request, all of it; false if the queue is full. */
-  add(group: SequenceGroup): boolean {
-    return this.#waiting.add(group, this.#limits.maxRunning - this.#numRunning);
+  /** Queues a request, all of it. */
+  add(group: SequenceGroup): void {
+    this.#waiting.add(group);
   }
 
   /** Takes a request's waiting sequences out of the queue. */

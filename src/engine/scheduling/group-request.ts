@@ -4,6 +4,8 @@ import type { SamplingParams } from '../sampling/sampling-params.js';
 export interface GroupRequest {
   /** Unique among the requests that live. */
   readonly id: number;
+  /** Whose it is: tenants take turns. Any text. */
+  readonly tenant: string;
   /** At least one, each of at least one id. */
   readonly prompts: readonly Int32Array[];
   /** How many completions of each prompt there are, at least 1. */

@@ -71,9 +71,9 @@ export class Scheduler {
     return this.#slots.classes.flatMap(({ occupants }, index) => (occupants.length === 0 ? [index] : []));
   }
 
-  /** Queues a request, all of it; false if the queue is full. */
-  add(group: SequenceGroup): boolean {
-    return this.#admission.add(group);
+  /** Queues a request, all of it. */
+  add(group: SequenceGroup): void {
+    this.#admission.add(group);
   }
 
   /** Takes a request's waiting sequences out of the queue. */

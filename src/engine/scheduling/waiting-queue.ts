@@ -1,62 +1,57 @@
 import type { SequenceGroup } from './sequence-group.js';
 
-/** The queue's bounds. */
-export interface WaitingLimits {
-  /** The most requests that wait. */
-  readonly maxWaiting: number;
-  /** The most prompt tokens, in all, of those of which nothing runs yet. */
-  readonly maxWaitingTokens: number;
-}
-
 /**
- * The requests that wait, or of which some sequences do, in the order of their turns. A request that got places for
- * some of its sequences goes to the end, so that those of many hold up nobody for long.
+ * The requests that wait, or of which some sequences do. Tenants take turns, each with its oldest request, so that one
+ * that asks for much delays the others by one turn in each round. A request that got places for some of its sequences
+ * goes behind its tenant's others, so that those of many hold up nobody for long. What may come in is decided before.
  */
 export class WaitingQueue {
-  readonly #limits: WaitingLimits;
-  readonly #groups: SequenceGroup[] = [];
-
-  constructor(limits: WaitingLimits) {
-    this.#limits = limits;
-  }
+  /** Each tenant's requests; the tenant whose turn is next comes first. */
+  readonly #byTenant = new Map<string, SequenceGroup[]>();
 
   /** How many requests wait of which nothing runs yet. */
   get numNew(): number {
-    return this.#groups.filter(({ isNew }) => isNew).length;
+    let count = 0;
+    for (const groups of this.#byTenant.values()) {
+      for (const { isNew } of groups) if (isNew) count += 1;
+    }
+    return count;
   }
 
-  /**
-   * Queues a request; false if the queue is full.
-   *
-   * @param numFree how many places are free: as many only wait for the next step to begin, and do not count
-   */
-  add(group: SequenceGroup, numFree: number): boolean {
-    const { maxWaiting, maxWaitingTokens } = this.#limits;
-    const waitingTokens = this.#groups.reduce(
-      (sum, { isNew, numPromptTokens }) => sum + (isNew ? numPromptTokens : 0),
-      group.numPromptTokens,
-    );
-    // One that is alone may be as long as the context and the contract allow.
-    const tooMany = this.numNew > 0 && waitingTokens > maxWaitingTokens;
-    if (tooMany || this.numNew >= maxWaiting + numFree) return false;
-    this.#groups.push(group);
-    return true;
+  /** Queues a request. */
+  add(group: SequenceGroup): void {
+    const { tenant } = group.request;
+    const groups = this.#byTenant.get(tenant);
+    if (groups === undefined) this.#byTenant.set(tenant, [group]);
+    else groups.push(group);
   }
 
   /** The first request, in the order of turns, for which this holds. */
   find(predicate: (group: SequenceGroup) => boolean): SequenceGroup | undefined {
-    return this.#groups.find(predicate);
+    for (const groups of this.#byTenant.values()) {
+      const found = groups.find(predicate);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
-  /** Some sequences of a request got their places: the others' turn comes after everybody's. */
+  /** Sequences of a request got their places: its tenant's next turn, and that of its others, come after everybody's. */
   passTurn(group: SequenceGroup): void {
     this.remove(group);
-    if (group.isWaiting) this.#groups.push(group);
+    const { tenant } = group.request;
+    const groups = this.#byTenant.get(tenant) ?? [];
+    this.#byTenant.delete(tenant);
+    if (group.isWaiting) groups.push(group);
+    if (groups.length > 0) this.#byTenant.set(tenant, groups);
   }
 
   /** Takes a request out, if it is there. */
   remove(group: SequenceGroup): void {
-    const index = this.#groups.indexOf(group);
-    if (index >= 0) this.#groups.splice(index, 1);
+    const { tenant } = group.request;
+    const groups = this.#byTenant.get(tenant);
+    const index = groups?.indexOf(group) ?? -1;
+    if (groups === undefined || index < 0) return;
+    groups.splice(index, 1);
+    if (groups.length === 0) this.#byTenant.delete(tenant);
   }
 }

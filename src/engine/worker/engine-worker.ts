@@ -1,11 +1,16 @@
 // The entry of a model's worker thread: loads the model, then steps while there is work. Computing blocks this thread
 // and no other; commands are heard between steps.
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import type { ModelLoad } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import { type LoadedModel, loadModel } from './load-model.js';
-import { type EngineCommand, toWireError, type WorkerEvent, type WorkerOptions } from './messages.js';
+import {
+  type EngineCommand,
+  toWireError,
+  type WorkerEvent,
+  type WorkerLoad,
+  type WorkerOptions,
+} from './messages.js';
 
 const port = parentPort;
 if (port === null) throw new Error('engine-worker runs as a worker thread only.');
@@ -43,11 +48,8 @@ function serve(model: LoadedModel, port: MessagePort): void {
 
   function add(request: GroupRequest): void {
     numAdds++;
-    if (core.add(request)) {
-      stepWhileThereIsWork().catch(fail);
-    } else {
-      post({ type: 'refused', id: request.id, error: toWireError(queueFull(core.load.numWaiting)) });
-    }
+    core.add(request);
+    stepWhileThereIsWork().catch(fail);
   }
 
   function hear(command: EngineCommand): void {
@@ -74,7 +76,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
   post({ type: 'loaded', shape: model.shape, load: loadOf(model) });
 }
 
-function loadOf({ core, bytesPerPosition, maxCachedPositions }: LoadedModel): ModelLoad {
+function loadOf({ core, bytesPerPosition, maxCachedPositions }: LoadedModel): WorkerLoad {
   const { numRunning, numWaiting, numReservedPositions } = core.load;
   return {
     runningRequests: numRunning,
@@ -82,13 +84,6 @@ function loadOf({ core, bytesPerPosition, maxCachedPositions }: LoadedModel): Mo
     kvCacheUsedBytes: numReservedPositions * bytesPerPosition,
     kvCacheLimitBytes: maxCachedPositions * bytesPerPosition,
   };
-}
-
-function queueFull(numWaiting: number): EngineError {
-  return new EngineError('QUEUE_FULL', `The queue is full: ${numWaiting} requests wait. Try again later.`, {
-    metadata: { waitingRequests: String(numWaiting) },
-    retryAfterMs: 1000,
-  });
 }
 
 /** Reports what ended this worker and lets it end. */

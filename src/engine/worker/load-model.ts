@@ -66,8 +66,6 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   const scheduler: SchedulerOptions = {
     capacities,
     maxRunning: options.maxRunning,
-    maxWaiting: options.maxWaiting,
-    maxWaitingTokens: options.maxWaitingTokens,
     maxPrefilling: MAX_PREFILLING,
     prefillChunk: PREFILL_CHUNK,
     maxCachedPositions,
@@ -103,7 +101,7 @@ function weightBytes({ numParameters, weights }: Checkpoint, used: GraphWeights[
 async function warmUp(core: EngineCore): Promise<void> {
   const sampling = { ...DEFAULT_SAMPLING, temperature: 0 };
   const prompts = [Int32Array.of(0, 0)];
-  core.add({ id: 0, prompts, numCandidates: 1, maxTokens: 2, sampling, logprobs: undefined });
+  core.add({ id: 0, tenant: '', prompts, numCandidates: 1, maxTokens: 2, sampling, logprobs: undefined });
   try {
     while (core.hasWork) await core.step();
   } catch (cause) {

@@ -22,11 +22,7 @@ export interface WorkerOptions {
   readonly kvCacheBytes: number;
   /** The most sequences that run at a time. */
   readonly maxRunning: number;
-  /** The most requests that wait. */
-  readonly maxWaiting: number;
-  /** The most prompt tokens of the requests that wait. */
-  readonly maxWaitingTokens: number;
-  /** How long a step may take before the model counts as stuck. Milliseconds. */
+  /** How long a step may take before the model counts as stuck; after three times that the worker is ended. Milliseconds. */
   readonly stepLimitMs: number;
 }
 
@@ -39,18 +35,19 @@ export type EngineCommand =
   | ({ readonly type: 'stop' } & SequenceName)
   | { readonly type: 'close' };
 
+/** What a worker knows of its load. */
+export type WorkerLoad = Omit<ModelLoad, 'predictedWaitMs'>;
+
 /** What a worker tells the main thread. */
 export type WorkerEvent =
   /** Weights are being quantized: what share is done, in [0, 1]. */
   | { readonly type: 'progress'; readonly share: number }
-  | { readonly type: 'loaded'; readonly shape: ModelShape; readonly load: ModelLoad }
+  | { readonly type: 'loaded'; readonly shape: ModelShape; readonly load: WorkerLoad }
   /** Loading failed, or a step did: the worker ends after this. */
   | { readonly type: 'failed'; readonly error: WireError }
-  /** A request was not taken. */
-  | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
-  | { readonly type: 'step'; readonly output: StepOutput; readonly load: ModelLoad }
+  | { readonly type: 'step'; readonly output: StepOutput; readonly load: WorkerLoad }
   /** Nothing is left to do of the first `numAdds` requests that were handed over. */
-  | { readonly type: 'idle'; readonly numAdds: number; readonly load: ModelLoad };
+  | { readonly type: 'idle'; readonly numAdds: number; readonly load: WorkerLoad };
 
 /** An EngineError as it crosses the thread boundary, where classes are lost. */
 export interface WireError {

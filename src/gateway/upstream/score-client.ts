@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { credentials } from '@grpc/grpc-js';
 import {
   type ScoreRequest,
   type ScoreResponse,
   CompletionClient as WireClient,
 } from '../../contract/gen/linnet/v1/completion.js';
+import { cancelCall } from './cancel-call.js';
 import type { EngineChannels } from './engine-channels.js';
 import { callUnary, type UnaryCallOptions } from './unary-call.js';
 
@@ -20,21 +22,24 @@ export interface ScoreClient {
 /**
  * Makes a client over the engine's channels.
  *
- * @param channels of its own: a call that its caller leaves is reset, and a server closes a connection on which too
- *   many are, with all that it carries.
+ * @param cancelGraceMs how long the engine has to end a call that its caller has left before the call is reset.
  */
-export function createScoreClient(channels: EngineChannels): ScoreClient {
+export function createScoreClient(channels: EngineChannels, cancelGraceMs: number): ScoreClient {
+  const openClient = () =>
+    new WireClient(channels.address, credentials.createInsecure(), { channelOverride: channels.next() });
   return {
-    score: (request, options) =>
-      callUnary<ScoreResponse>(
+    score(request, options) {
+      const cancelKey = randomUUID();
+      const { apiKey } = options;
+      return callUnary<ScoreResponse>(
         channels,
-        (metadata, callOptions, done) => {
-          const client = new WireClient(channels.address, credentials.createInsecure(), {
-            channelOverride: channels.next(),
-          });
-          return client.score(request, metadata, callOptions, done);
+        (metadata, callOptions, done) =>
+          openClient().score({ ...request, cancelKey }, metadata, callOptions, done),
+        {
+          ...options,
+          cancel: (call) => cancelCall(call, { client: openClient(), cancelKey, cancelGraceMs, apiKey }),
         },
-        options,
-      ),
+      );
+    },
   };
 }

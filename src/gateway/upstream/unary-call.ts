@@ -9,6 +9,8 @@ export interface UnaryCallOptions extends CallMetadata {
   readonly timeoutMs?: number | undefined;
   /** Cancels the call. Its reason is what is then thrown. */
   readonly signal?: AbortSignal;
+  /** How a call is cancelled. Default: by a reset. */
+  readonly cancel?: (call: ClientUnaryCall) => void;
 }
 
 /** Starts one unary call, as the generated clients do. */
@@ -43,17 +45,17 @@ export async function callUnary<T>(
 
 function attempt<T>(
   start: StartUnaryCall<T>,
-  { timeoutMs, signal, ...caller }: UnaryCallOptions,
+  { timeoutMs, signal, cancel = (call) => call.cancel(), ...caller }: UnaryCallOptions,
 ): Promise<T> {
   signal?.throwIfAborted();
   const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   return new Promise((resolve, reject) => {
     const call = start(toMetadata(caller), deadline, (error, response) => {
-      signal?.removeEventListener('abort', cancel);
+      signal?.removeEventListener('abort', onAbort);
       if (error === null) resolve(response);
       else reject(error);
     });
-    const cancel = () => call.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
+    const onAbort = () => cancel(call);
+    signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

@@ -31,6 +31,11 @@ const GAUGES: readonly ModelGauge[] = [
     read: ({ load }) => load.waitingRequests,
   },
   {
+    name: 'linnet_predicted_wait_seconds',
+    help: 'How long a request that comes now, behind all that wait, would wait for its turn.',
+    read: ({ load }) => load.predictedWaitMs / 1000,
+  },
+  {
     name: 'linnet_kv_cache_used_bytes',
     help: 'KV cache that is reserved for requests that run.',
     read: ({ load }) => load.kvCacheUsedBytes,

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
-import type { RequestReport } from '../../engine/index.js';
+import type { EngineError, RequestReport } from '../../engine/index.js';
 import {
   FIRST_TOKEN_SECONDS,
   REQUEST_SECONDS,
@@ -48,10 +48,17 @@ export class RequestMetrics {
       'Requests that ended early: where, and why.',
       [...(['model', 'phase', 'reason'] as const)],
     );
+    const refused = this.#counter(
+      'linnet_requests_refused_total',
+      'Requests that were refused because of who else waits, by the bound that they met.',
+      [...(['model', 'limit'] as const)],
+    );
     return ({ model = UNKNOWN_MODEL, phase, error, finishReasons }: RequestReport, operation: Operation) => {
       requests.inc({ model, operation, outcome: error?.reason ?? 'OK' });
       if (error !== undefined) early.inc({ model, phase, reason: error.reason });
       for (const reason of finishReasons) choices.inc({ model, finish_reason: reason });
+      const limit = error && limitOf(error);
+      if (limit !== undefined) refused.inc({ model, limit });
     };
   }
 
@@ -131,6 +138,12 @@ export class RequestMetrics {
   ): Histogram<Label> {
     return new Histogram({ name, help, registers: [this.#registry], ...options });
   }
+}
+
+/** Which bound of the queue a request met, if that is why it failed. */
+function limitOf({ reason, metadata }: EngineError): string | undefined {
+  if (reason === 'QUEUE_FULL') return metadata['limit'] ?? 'loading';
+  return reason === 'DEADLINE_EXCEEDED' && metadata['phase'] === 'refused' ? 'deadline' : undefined;
 }
 
 /** Where a request's time went, in seconds; undefined for what there was not. */

@@ -14,7 +14,8 @@ import type { CallScope } from '../calls/call-scope.js';
 import { toNotes } from '../calls/report-notes.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
 import type { RunningRequests } from '../calls/running-requests.js';
-import { parseCancelKey, parseGenerateRequest } from '../messages/generate-request.js';
+import { parseCancelKey } from '../messages/cancel-key.js';
+import { parseGenerateRequest } from '../messages/generate-request.js';
 import { countPromptTokens, toGenerateResponse } from '../messages/generate-response.js';
 import { createSerializer } from '../messages/message-serializer.js';
 import { parseScoreRequest } from '../messages/score-request.js';
@@ -83,7 +84,10 @@ async function* streamCompletions(
       metrics?.observeRequest(report, 'text_completion');
       scope.note(toNotes(report));
     };
-    for await (const event of engine.generate({ ...request, deadlineAtMs, onEnd }, signal)) {
+    for await (const event of engine.generate(
+      { ...request, tenant: scope.caller?.id, deadlineAtMs, onEnd },
+      signal,
+    )) {
       admission?.charge(tokensOf(event));
       yield toGenerateResponse(event, details);
     }
@@ -114,12 +118,13 @@ async function scoreTexts(
     metrics?.observeRequest(report, 'score');
     scope.note({ ...toNotes(report), texts: report.numSequences });
   };
-  const request = { ...parseScoreRequest(wire), onEnd };
+  const { request, cancelKey } = parseScoreRequest(wire);
   const admission = scope.caller && usage.admit(scope.caller);
   let remove: (() => void) | undefined;
   try {
-    remove = running.add(scope.abort, undefined);
-    const result = await engine.score(request, scope.signal);
+    remove = running.add(scope.abort, cancelKey);
+    const { caller, deadlineAtMs, signal } = scope;
+    const result = await engine.score({ ...request, tenant: caller?.id, deadlineAtMs, onEnd }, signal);
     admission?.charge(result.usage.promptTokens);
     return toScoreResponse(result, scope.requestId);
   } finally {

@@ -113,18 +113,6 @@ describe('candidates of a prompt', () => {
 describe('a request', () => {
   const NOTHING = { numRunning: 0, numWaiting: 0, numReservedPositions: 0 };
 
-  it('is refused as one, and leaves nothing behind', async () => {
-    const core = createTestCore(model, { maxRunning: 1, maxWaiting: 1 });
-    expect(core.add(drawn({ id: 1 }))).toBe(true);
-    expect(core.add(drawn({ id: 2 }))).toBe(true);
-    const before = core.load;
-    expect(core.add(drawn({ id: 3, prompts: [PROMPT, PROMPT] }))).toBe(false);
-    expect(core.load).toEqual(before);
-    const outputs = await finishAll(core);
-    expect(new Set(outputs.map(({ groupId }) => groupId))).toEqual(new Set([1, 2]));
-    expect(core.load).toEqual(NOTHING);
-  });
-
   it('counts as one, however many sequences it has', async () => {
     const core = createTestCore(model, { maxRunning: 4 });
     core.add(drawn({ id: 1, prompts: [PROMPT, PROMPT] }));

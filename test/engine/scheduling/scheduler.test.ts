@@ -11,8 +11,6 @@ const CHUNK = 16;
 const options: SchedulerOptions = {
   capacities: [64, 128, 256],
   maxRunning: 8,
-  maxWaiting: 20,
-  maxWaitingTokens: 2000,
   maxPrefilling: 3,
   prefillChunk: CHUNK,
   maxCachedPositions: 1024,
@@ -94,7 +92,8 @@ describe('Scheduler', () => {
             Int32Array.from({ length: prompt }, (_, position) => (position < 40 ? id : id + i)),
           );
           const member = groupOf(id, prompts, rest);
-          if (scheduler.add(member)) live.set(member, abortAfter);
+          scheduler.add(member);
+          live.set(member, abortAfter);
           for (let i = 0; i < gap; i++) step();
         }
         while (live.size > 0 && steps < 50_000) step();
@@ -250,15 +249,19 @@ describe('Scheduler', () => {
     expect(batches[2]!.sequences.map(({ groupId }) => groupId)).toEqual([1, 2]);
   });
 
-  it('refuses when the queue holds its most requests or its most prompt tokens', () => {
-    const many = new Scheduler(options);
-    const taken = Array.from({ length: 40 }, (_, id) => many.add(group(id, 1, 1)));
-    expect(taken.filter(Boolean).length).toBe(options.maxWaiting + options.maxRunning);
-    many.admit();
-    expect(many.add(group(99, 1, 1))).toBe(false);
-    const long = new Scheduler({ ...options, maxWaitingTokens: 300 });
-    expect([1, 2, 3].map((id) => long.add(group(id, 150, 1)))).toEqual([true, true, false]);
-    expect(new Scheduler({ ...options, maxWaitingTokens: 10 }).add(group(1, 150, 1))).toBe(true);
+  it('gives the tenants turns, each with its oldest request', () => {
+    const scheduler = new Scheduler({ ...options, maxPrefilling: 1 });
+    const from = (tenant: string, id: number) =>
+      groupOf(id, [new Int32Array(2).fill(id)], { tenant, maxTokens: 1 });
+    for (const id of [1, 2, 3, 4, 5]) scheduler.add(from('flood', id));
+    for (const id of [11, 12]) scheduler.add(from('guest', id));
+    scheduler.add(from('third', 21));
+    const turns: number[] = [];
+    while (scheduler.numWaiting > 0) {
+      turns.push(...scheduler.admit().map(({ groupId }) => groupId));
+      run(scheduler);
+    }
+    expect(turns).toEqual([1, 11, 21, 2, 12, 3, 4, 5]);
   });
 
   it('keeps those waiting for whose end there is no memory, in the order of arrival', () => {
