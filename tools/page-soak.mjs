@@ -40,24 +40,27 @@ await page.getByLabel('Compare').check();
 const startedAt = performance.now();
 const marks = [];
 let numTexts = 0;
-while (performance.now() - startedAt < durationMs) {
-  await page.getByRole('button', { name: 'Write' }).click();
-  // What the last text ended with is still there for a moment; a text may also be over before it is seen to begin.
-  await page
-    .getByText(/^(Waiting for the first token|Writing)$/)
-    .first()
-    .waitFor({ timeout: 2000 })
-    .catch(() => undefined);
-  await page
-    .getByText(/^(Length reached|The text has ended)$/)
-    .nth(1)
-    .waitFor({ timeout: 120_000 });
-  numTexts += 2;
-  await sleep(pauseMs);
-  if (performance.now() - startedAt >= (marks.length + 1) * markMs) marks.push(await takeMark());
+try {
+  while (performance.now() - startedAt < durationMs) {
+    await page.getByRole('button', { name: 'Write' }).click();
+    // What the last text ended with is still there for a moment; a text may also be over before it is seen to begin.
+    await page
+      .getByText(/^(Waiting for the first token|Writing)$/)
+      .first()
+      .waitFor({ timeout: 2000 })
+      .catch(() => undefined);
+    await page
+      .getByText(/^(Length reached|The text has ended)$/)
+      .nth(1)
+      .waitFor({ timeout: 600_000 });
+    numTexts += 2;
+    await sleep(pauseMs);
+    if (performance.now() - startedAt >= (marks.length + 1) * markMs) marks.push(await takeMark());
+  }
+} finally {
+  await browser.close();
+  server.kill('SIGTERM');
 }
-await browser.close();
-server.kill('SIGTERM');
 await once(server, 'exit');
 
 const [first, last] = [marks.at(0), marks.at(-1)];

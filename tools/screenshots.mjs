@@ -13,7 +13,7 @@ const SHOTS = {
 
 const server = spawn(
   process.execPath,
-  ['dist/cli/main.js', 'serve', '--http-port', '0', '--grpc-port', '0'],
+  ['dist/cli/main.js', 'serve', '--http-port', '0', '--grpc-port', '0', '--preload'],
   {
     stdio: ['ignore', 'pipe', 'ignore'],
   },

@@ -50,6 +50,21 @@ const WATCH_TOKENS = `
   }).observe(document.querySelector('.text'), watch);
 `;
 
+// Scrolls down through all of the text, a bit each frame, and tells how long each frame took. Milliseconds.
+const SCROLL_THROUGH = `new Promise((resolve) => {
+  const times = [];
+  let last = performance.now();
+  const onFrame = (now) => {
+    times.push(now - last);
+    last = now;
+    scrollBy(0, 50);
+    const isAtEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 1;
+    if (isAtEnd && times.length > 60) resolve(times.slice(1).toSorted((a, b) => a - b));
+    else requestAnimationFrame(onFrame);
+  };
+  requestAnimationFrame(onFrame);
+})`;
+
 describe.skipIf(CHROMIUM === undefined)(`the page, with a long text${WITHOUT_CHROMIUM}`, () => {
   let browser: Browser;
   let service: ScriptedService;
@@ -78,6 +93,30 @@ describe.skipIf(CHROMIUM === undefined)(`the page, with a long text${WITHOUT_CHR
     await tokens.last().hover();
     await page.getByRole('group', { name: 'In place of w4999' }).waitFor();
     expect(messages).toEqual([]);
+  });
+
+  it('scrolls through 5,000 tokens smoothly', async ({ annotate }) => {
+    service.answer = (call) => void sendTokens(call, 5000);
+    const { page } = await openPage(browser, gateway.url);
+    await page.getByRole('button', { name: 'Write' }).click();
+    await page.getByText('Length reached').waitFor();
+    const devtools = await page.context().newCDPSession(page);
+    await devtools.send('Performance.enable');
+    // The time of the page's own thread: what other processes take does not count.
+    const workSeconds = async () => {
+      const { metrics } = await devtools.send('Performance.getMetrics');
+      return metrics.find(({ name }) => name === 'ThreadTime')?.value ?? 0;
+    };
+    await page.evaluate('scrollTo(0, 0); new Promise((resolve) => requestIdleCallback(resolve))');
+    const before = await workSeconds();
+    const times = (await page.evaluate(SCROLL_THROUGH)) as number[];
+    const workMs = (((await workSeconds()) - before) / times.length) * 1000;
+    const at = (share: number) => Math.round((times[Math.floor(times.length * share)] ?? 0) * 10) / 10;
+    await annotate(
+      `${times.length} frames: median ${at(0.5)} ms, 95 % ${at(0.95)} ms, longest ${at(0.999)} ms; work ${workMs.toFixed(1)} ms each`,
+    );
+    // 30 frames a second, on a machine without a graphics processor that does other things too.
+    expect(workMs).toBeLessThan(33);
   });
 
   it('holds no more after twenty completions than after two', async () => {
