@@ -12,6 +12,7 @@ import { capacity } from './workloads/capacity.mjs';
 import { coldStart } from './workloads/cold-start.mjs';
 import { decode } from './workloads/decode.mjs';
 import { firstToken } from './workloads/first-token.mjs';
+import { gateway } from './workloads/gateway.mjs';
 import { kvCache } from './workloads/kv-cache.mjs';
 import { memory } from './workloads/memory.mjs';
 import { messages } from './workloads/messages.mjs';
@@ -25,7 +26,7 @@ import { streams } from './workloads/streams.mjs';
 
 const WORKLOADS = [
   ...[decode, streams, prefill, firstToken, mixed, sharedPrefix, repetitive],
-  ...[kvCache, bandwidth, sse, messages, stall, capacity, coldStart, memory],
+  ...[kvCache, bandwidth, sse, messages, gateway, stall, capacity, coldStart, memory],
 ];
 const NAMES = WORKLOADS.map(({ name }) => name);
 const CACHE = join(tmpdir(), 'linnet-bench');

@@ -27,10 +27,29 @@ const engine = {
     for (let i = 0; i < maxTokens; i++) yield DELTA;
     yield FINISHED;
   },
-  models: () => [],
+  models: () => [{ id: 'bench', state: 'ready', error: undefined, isStuck: false, isQueueFull: false }],
   load: async () => undefined,
   onStateChange: () => () => undefined,
   close: async () => undefined,
+};
+
+/** Who waits for a place in a step of the engine that sleeps, and how many have one. */
+const STEP = { ms: 20, numPlaces: 8, waiting: [], timer: undefined };
+
+/** An engine whose steps sleep: each gives one token to those who have waited longest, a few at a time. */
+const pacedEngine = {
+  ...engine,
+  async *generate({ maxTokens }) {
+    yield ACCEPTED;
+    for (let i = 0; i < maxTokens; i++) {
+      STEP.timer ??= setInterval(() => {
+        for (const wake of STEP.waiting.splice(0, STEP.numPlaces)) wake();
+      }, STEP.ms);
+      await new Promise((resolve) => STEP.waiting.push(resolve));
+      yield DELTA;
+    }
+    yield FINISHED;
+  },
 };
 
 const { generate } = CompletionService;
@@ -73,15 +92,18 @@ async function startBare({ definition, messages }) {
   return `127.0.0.1:${port}`;
 }
 
-async function startService() {
+async function startService(served) {
   // Lines are made as in production, and go nowhere.
-  const server = createGrpcServer(engine, { logger: pino({}, { write() {} }), port: 0 });
+  const server = createGrpcServer(served, { logger: pino({}, { write() {} }), port: 0 });
   const { target } = await server.listen();
   return target;
 }
 
 answer({
-  listen: (kind) => (kind === 'service' ? startService() : startBare(BARE[kind])),
+  listen(kind) {
+    if (kind === 'service') return startService(engine);
+    return kind === 'paced' ? startService(pacedEngine) : startBare(BARE[kind]);
+  },
   /** CPU time of the process so far, in microseconds. */
   cpuMicros() {
     const { user, system } = process.cpuUsage();

@@ -4,6 +4,8 @@ import { median, quartiles } from './statistics.mjs';
 const UNITS = {
   throughput: 'tokens/s',
   messages: 'messages/s',
+  tokensPerCore: 'tokens/s of CPU',
+  eventsPerCore: 'events/s of CPU',
   cpu: 'µs',
   firstToken: 'ms',
   gapMedian: 'ms',
