@@ -86,7 +86,7 @@ async function startEngine(
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
     logger: log,
-    ...{ metrics, tracer, gatewaySocketPath },
+    ...{ metrics, tracer, gatewaySocketPath, logText: settings.logText },
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,
   });
