@@ -48,7 +48,7 @@ export interface EngineOptions {
   readonly idleLimitMs?: number | undefined;
   /** How long a request waits for memory that other models use. Milliseconds. Default 30,000. */
   readonly memoryWaitLimitMs?: number | undefined;
-  /** The wait before models are tried again where none could be loaded; it doubles up to 60 times that. Default 1000. */
+  /** The wait before models are tried again where none can serve, or one was lost; it doubles up to 60 times that. Default 1000. */
   readonly loadRetryDelayMs?: number | undefined;
   /** The most requests of a model that run at a time. Default 64. */
   readonly maxRunning?: number | undefined;
@@ -58,16 +58,21 @@ export interface EngineOptions {
   readonly maxWaitingTokens?: number | undefined;
   /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Default 30,000. */
   readonly maxWaitMs?: number | undefined;
-  /** How long a step may take before its model counts as stuck. Milliseconds. Default 10,000. */
+  /** How long a step may take before its model counts as stuck; after three times that its worker is ended. Milliseconds. Default 10,000. */
   readonly stepLimitMs?: number | undefined;
   /** Hears what the engine does. Default: nobody. */
   readonly observer?: EngineObserver | undefined;
+  /**
+   * Is told the id of a model whose worker hangs and can't be ended, since it computes outside of JavaScript: only the
+   * end of the process frees its memory and cores. Default: nobody.
+   */
+  readonly onUnstoppable?: ((model: string) => void) | undefined;
 }
 
 /** Makes an engine. Nothing is loaded until the first request, or {@link Engine.load}. */
 export function createEngine(options: EngineOptions): Engine {
   const { models, memoryBytes, memoryWaitLimitMs = 30_000, idleLimitMs = Number.POSITIVE_INFINITY } = options;
-  const { loadRetryDelayMs = 1000, observer } = options;
+  const { loadRetryDelayMs = 1000, observer, onUnstoppable } = options;
   const defaults: Omit<WorkerOptions, 'directory'> = {
     precision: 'i8',
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
@@ -88,15 +93,8 @@ export function createEngine(options: EngineOptions): Engine {
   ) as typeof defaults;
   const { maxWaiting = 512, maxWaitingTokens = 131_072, maxWaitMs = 30_000 } = options;
   const queue = { maxRunning: worker.maxRunning, maxWaiting, maxWaitingTokens };
-  return new WorkerEngine(models, {
-    worker,
-    queue,
-    maxWaitMs,
-    budget,
-    idleLimitMs,
-    loadRetryDelayMs,
-    observer,
-  });
+  const hosting = { worker, queue, maxWaitMs, budget, idleLimitMs, observer, onUnstoppable };
+  return new WorkerEngine(models, { ...hosting, loadRetryDelayMs });
 }
 
 /** What the process may use: the machine's memory, or what its container allows. */

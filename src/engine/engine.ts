@@ -45,8 +45,8 @@ export interface ModelInfo {
   /** While weights are quantized, at the first load: what share is done, in [0, 1]. */
   readonly loadingShare?: number | undefined;
   /**
-   * Why the last attempt to load it failed, in one line; undefined where it didn't. A model that is being loaded again
-   * still has it.
+   * Why the last attempt to load it failed, or its worker ended, in one line; undefined where neither did. A model that
+   * is being loaded again still has it.
    */
   readonly error: string | undefined;
   /** Undefined until the checkpoint has been read. */
@@ -58,6 +58,8 @@ export interface ModelInfo {
   readonly load: ModelLoad;
   /** Whether it has work and makes no progress: its step takes longer than the limit. New requests are refused meanwhile. */
   readonly isStuck: boolean;
+  /** Whether its queue has refused a request, and is still nearly as long. */
+  readonly isQueueFull: boolean;
 }
 
 /** Completes text. The one thing that the rest of Linnet knows of the engine. */
@@ -113,7 +115,7 @@ export interface Engine {
   /** What all models together may take. */
   readonly memoryLimitBytes: number;
 
-  /** Calls the listener after each change of a model's state, loading share or `isStuck`, until the returned function is called. */
+  /** Calls the listener after each change of a model's state, loading share, `isStuck` or `isQueueFull`, until the returned function is called. */
   onStateChange(listener: (model: ModelInfo) => void): () => void;
 
   /** Ends what runs with ENGINE_UNAVAILABLE and frees the workers. Idempotent. */

@@ -12,6 +12,8 @@ export interface ScoreRequest {
   readonly logprobs: number;
   /** As that of a {@link GenerateRequest}. */
   readonly tenant?: string | undefined;
+  /** When the answer must be there, by the clock of `Date.now`; undefined for whenever it is. */
+  readonly deadlineAtMs?: number | undefined;
   /** Is told what became of the request. Default: nobody. */
   readonly onEnd?: RequestListener | undefined;
 }

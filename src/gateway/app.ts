@@ -15,14 +15,14 @@ import { createRequestTrace } from './http/request-trace.js';
 import type { Lifecycle } from './lifecycle.js';
 import { createOpenapiRoute } from './openapi/openapi-route.js';
 import { createScoreRoute } from './score/score-route.js';
-import { createHealthRoute, liveRoute } from './status/health-route.js';
+import { createHealthRoute, createStartupRoute, liveRoute } from './status/health-route.js';
 import { createMetricsRoute } from './status/metrics-route.js';
 import { createModelRoute, createModelsRoute } from './status/models-route.js';
 import { createAssets, docsRoute } from './status/page-files.js';
 import { createServiceRoute } from './status/service-route.js';
 import { createDetokenizeRoute, createTokenizeRoute } from './tokenizer/tokenizer-routes.js';
 import type { CompletionClient } from './upstream/completion-client.js';
-import type { EngineHealth } from './upstream/engine-health.js';
+import type { EnginePool } from './upstream/engine-pool.js';
 import type { ScoreClient } from './upstream/score-client.js';
 import type { StatusClient } from './upstream/status-client.js';
 import type { TokenizerClient } from './upstream/tokenizer-client.js';
@@ -33,7 +33,7 @@ export interface AppDeps {
   readonly scores: ScoreClient;
   readonly tokenizer: TokenizerClient;
   readonly status: StatusClient;
-  readonly health: EngineHealth;
+  readonly engines: EnginePool;
   /** Whose callers are let in; undefined for all. */
   readonly keys: KeyRing | undefined;
   readonly config: GatewayConfig;
@@ -65,7 +65,9 @@ export function createApp(deps: AppDeps): Express {
   get('/docs', docsRoute);
   app.use('/assets', createAssets());
   get('/openapi.json', createOpenapiRoute(deps.version));
-  get(['/health', '/health/ready'], createHealthRoute(deps));
+  get('/health', createHealthRoute(deps));
+  get('/health/ready', createHealthRoute({ ...deps, needsRoom: true }));
+  get('/health/startup', createStartupRoute(deps.engines));
   get('/health/live', liveRoute);
   if (deps.renderMetrics) get('/metrics', guard, createMetricsRoute(deps.renderMetrics));
   get(['/v1/models', '/models'], guard, createModelsRoute(status));

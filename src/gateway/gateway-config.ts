@@ -11,9 +11,17 @@ const CONFIG = z
     port: port.default(8000),
     /** An absolute path: listens on this Unix socket in place of host and port. */
     socketPath: z.string().min(1).optional(),
-    /** Where the engine's gRPC service listens, in gRPC's name syntax. */
-    engineAddress: z.string().min(1).default('127.0.0.1:50051'),
-    /** HTTP/2 connections to the engine: the death of one ends only the streams that it carries. */
+    /**
+     * Where the engines' gRPC services listen, in gRPC's name syntax, several with commas; what begins with `dns:` stands
+     * for all addresses that the name has.
+     */
+    engineAddress: z
+      .string()
+      .regex(/^[^\s,]+(,[^\s,]+)*$/)
+      .default('127.0.0.1:50051'),
+    /** How long what a name resolved to holds. */
+    resolveIntervalMs: ms.default(5000),
+    /** HTTP/2 connections to each engine: the death of one ends only the streams that it carries. */
     numChannels: z.int().min(1).max(64).default(4),
     /** The largest request body, decompressed. */
     maxBodyBytes: z

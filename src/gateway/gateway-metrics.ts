@@ -13,6 +13,24 @@ export interface EndedCompletion {
   readonly errorCode: string | undefined;
 }
 
+/** What there is to measure of an engine. */
+export interface MeasuredEngine {
+  readonly address: string;
+  readonly isServing: boolean;
+  readonly outstanding: number;
+  readonly numEjections: number;
+  readonly numRetries: number;
+}
+
+type Measure = (engine: MeasuredEngine) => number;
+
+const ENGINE_HELP = {
+  serving: 'Whether the engine says that it serves.',
+  outstanding: 'What the engine owes this gateway: choices of completions, and other calls.',
+  ejections: 'How often the engine was taken out of use, because it said so or could not be reached.',
+  retries: 'Requests asked for once more because the engine failed or refused them before there was text.',
+} as const;
+
 // Of a name that clients make up, only those that HTTP has are told apart.
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']);
 const OTHER = '_OTHER';
@@ -42,26 +60,28 @@ export class GatewayMetrics {
     help: 'Tokens of a completion that the engine has answered.',
     ...{ labelNames: [...GEN_AI, 'gen_ai_token_type'], buckets: TOKEN_USAGE, registers: [this.#registry] },
   });
-  readonly #retries = new Counter({
-    name: 'linnet_gateway_engine_retries_total',
-    help: 'Completions that were asked for again because the connection to the engine broke before there was text.',
-    registers: [this.#registry],
-  });
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, labels: { process: 'gateway' } });
   }
 
-  /** Exposes whether the engine serves, as far as the gateway knows. To be called once. */
-  watchEngine(isServing: () => boolean): void {
-    new Gauge({
-      name: 'linnet_gateway_engine_serving',
-      help: 'Whether the engine says that it serves.',
-      registers: [this.#registry],
-      collect() {
-        this.set(isServing() ? 1 : 0);
-      },
-    });
+  /** Exposes what is known of each engine; of one that is gone, nothing. To be called once. */
+  watchEngines(engines: () => readonly MeasuredEngine[]): void {
+    const labelNames = ['engine'] as const;
+    const registers = [this.#registry];
+    const expose = (kind: typeof Gauge | typeof Counter, name: string, help: string, measure: Measure) =>
+      new kind({
+        ...{ name: `linnet_gateway_engine_${name}`, help, labelNames, registers },
+        collect() {
+          this.reset();
+          for (const engine of engines()) this.inc({ engine: engine.address }, measure(engine));
+        },
+      });
+    const { serving, outstanding, ejections, retries } = ENGINE_HELP;
+    expose(Gauge, 'serving', serving, ({ isServing }) => (isServing ? 1 : 0));
+    expose(Gauge, 'outstanding', outstanding, (engine) => engine.outstanding);
+    expose(Counter, 'ejections_total', ejections, ({ numEjections }) => numEjections);
+    expose(Counter, 'retries_total', retries, ({ numRetries }) => numRetries);
   }
 
   /** Makes the middleware that observes requests. The status is 499 where the client left before the end. */
@@ -97,11 +117,6 @@ export class GatewayMetrics {
     if (usage === undefined) return;
     this.#tokens.observe({ ...labels, gen_ai_token_type: 'input' }, usage.promptTokens);
     this.#tokens.observe({ ...labels, gen_ai_token_type: 'output' }, usage.completionTokens);
-  }
-
-  /** A completion is asked for again. */
-  countRetry(): void {
-    this.#retries.inc();
   }
 
   /** Writes all metrics in Prometheus' text format. */

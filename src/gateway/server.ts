@@ -12,8 +12,7 @@ import { trackConnections } from './http/connections.js';
 import { createHttpServer, type GatewayAddress, listen } from './http/http-listener.js';
 import { Lifecycle } from './lifecycle.js';
 import { createCompletionClient } from './upstream/completion-client.js';
-import { EngineChannels } from './upstream/engine-channels.js';
-import { EngineHealth } from './upstream/engine-health.js';
+import { EnginePool } from './upstream/engine-pool.js';
 import { createScoreClient } from './upstream/score-client.js';
 import { createStatusClient } from './upstream/status-client.js';
 import { createTokenizerClient } from './upstream/tokenizer-client.js';
@@ -58,32 +57,37 @@ export interface GatewayDeps {
    * Default: the engine is scraped by itself.
    */
   readonly engineMetrics?: (() => Promise<string | undefined>) | undefined;
+  /** Finds a host's addresses. Default: as the system does. */
+  readonly resolve?: ((host: string) => Promise<readonly string[]>) | undefined;
 }
 
 /** How long the error at the end of a cut stream has to leave. */
 const CUT_OFF_GRACE_MS = 1000;
 
-/** Creates the gateway, with its connections to the engine. It does not own certificates and keys: close those after it. */
+/** Creates the gateway, with its connections to the engines. It does not own certificates and keys: close those after it. */
 export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
-  const { tls, engineTls, keys, engineMetrics, tracer, ...rest } = deps;
-  const channels = new EngineChannels(config.engineAddress, config.numChannels, engineTls);
+  const { tls, engineTls, keys, engineMetrics, resolve, tracer, ...rest } = deps;
   const lifecycle = new Lifecycle();
-  const scoreChannels = new EngineChannels(config.engineAddress, 1, engineTls);
-  const health = new EngineHealth(channels, { timeoutMs: config.statusTimeoutMs });
+  const engines = new EnginePool(config.engineAddress.split(','), {
+    ...{ numChannels: config.numChannels, resolveIntervalMs: config.resolveIntervalMs },
+    ...{ tls: engineTls, resolve },
+    onResolveFailure: (name, err) =>
+      deps.logger.warn({ err, name }, 'The name of the engines does not resolve; those known go on.'),
+  });
   const metrics = new GatewayMetrics();
-  metrics.watchEngine(() => health.serves);
+  metrics.watchEngines(() => engines.links);
   const renderMetrics = async () => {
     const texts = await Promise.all([metrics.render(), engineMetrics?.()]);
     return joinExpositions(texts.filter((text) => text !== undefined));
   };
   const clients = {
-    completions: createCompletionClient(channels, { cancelGraceMs: config.cancelGraceMs, metrics }),
-    scores: createScoreClient(scoreChannels),
-    tokenizer: createTokenizerClient(channels),
-    status: createStatusClient(channels, config.statusTimeoutMs),
+    completions: createCompletionClient(engines, { cancelGraceMs: config.cancelGraceMs, metrics }),
+    scores: createScoreClient(engines, config.cancelGraceMs),
+    tokenizer: createTokenizerClient(engines),
+    status: createStatusClient(engines, config.statusTimeoutMs),
   };
   const app = createApp({
-    ...{ ...rest, ...clients, health, keys, config, lifecycle, metrics, tracer },
+    ...{ ...rest, ...clients, engines, keys, config, lifecycle, metrics, tracer },
     renderMetrics: config.exposeMetrics ? renderMetrics : undefined,
   });
   const server = createHttpServer(app, { tls, maxHeaderBytes: config.maxHeaderBytes });
@@ -102,9 +106,7 @@ export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway
     if (lifecycle.cutOff.aborted) onCutOff();
     await closed;
     clearTimeout(timer);
-    health.close();
-    channels.close();
-    scoreChannels.close();
+    engines.close();
   };
   let shutdown: Promise<void> | undefined;
   const drain = (graceMs: number) => {

@@ -42,6 +42,8 @@ export interface GrpcServerOptions {
   readonly keepaliveTimeoutMs?: number;
   /** A call whose full stream stays unread for this long is cancelled. Milliseconds. Default 60,000. */
   readonly stallLimitMs?: number;
+  /** Whether the service has started, for its health, only once a model is in memory. Default: it has at once. */
+  readonly preloads?: boolean;
   /** How long a drain reports NOT_SERVING before it refuses requests, so that balancers see it. Milliseconds. Default 0. */
   readonly drainDelayMs?: number;
 }
@@ -57,5 +59,6 @@ export const GRPC_SERVER_DEFAULTS = {
   keepaliveTimeMs: 30_000,
   keepaliveTimeoutMs: 10_000,
   stallLimitMs: 60_000,
+  preloads: false,
   drainDelayMs: 0,
 };

@@ -52,7 +52,7 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   const closing = new AbortController();
   setMaxListeners(0, closing.signal); // One for each call.
   const running = new RunningRequests();
-  const health = new ServiceHealth(engine);
+  const health = new ServiceHealth(engine, settings.preloads);
   const server = new Server({
     ...channelOptions(settings),
     interceptors: [

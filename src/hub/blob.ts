@@ -43,7 +43,7 @@ export async function ensureBlob(path: string, remote: RemoteFile, options: Blob
   if (await isIntact(partial, remote)) return rename(partial, path);
   await rm(partial, { force: true });
   throw new HubError(
-    `${remote.url}: what the server sent is not the file: its ${remote.etag.length === 64 ? 'SHA-256' : 'git id'} is not ${remote.etag}. Nothing of it was kept.`,
+    `${remote.url}: what the server sent is not the file: its ${remote.etag.length === 64 ? 'SHA-256' : 'git id'} is not ${remote.etag}. Nothing of it was kept: pull again.`,
   );
 }
 
@@ -124,10 +124,14 @@ async function receive(file: FileHandle, from: number, reception: Reception): Pr
   const range = response.headers.get('content-range');
   try {
     if (response.status === 206 && range !== `bytes ${from}-${size - 1}/${size}`)
-      throw new HubError(`${url}: asked for the file from byte ${from} on, the server sends "${range}".`);
+      throw new HubError(
+        `${url}: asked for the file from byte ${from} on, the server sends "${range}". Is HF_ENDPOINT right?`,
+      );
     for await (const bytes of response.body()) {
       if (position + bytes.length > size)
-        throw new HubError(`${url}: the server sends more than the ${size} bytes of the file.`);
+        throw new HubError(
+          `${url}: the server sends more than the ${size} bytes of the file. Is HF_ENDPOINT right?`,
+        );
       await file.write(bytes, 0, bytes.length, position);
       position += bytes.length;
       onPosition(position);

@@ -24,7 +24,7 @@ export interface CheckpointFiles {
  */
 export function chooseFiles(files: readonly string[], name: string): CheckpointFiles {
   if (!files.includes('config.json'))
-    throw new HubError(`${name} has no config.json: it is no model's checkpoint.`);
+    throw new HubError(`${name} has no config.json: it is no model's checkpoint. Name another one.`);
   const descriptions = ['config.json', ...TOKENIZER.filter((file) => files.includes(file))];
   if (files.includes(WEIGHTS)) return { descriptions, weights: [WEIGHTS] };
   if (files.includes(INDEX)) return { descriptions: [...descriptions, INDEX], weights: undefined };
@@ -32,7 +32,7 @@ export function chooseFiles(files: readonly string[], name: string): CheckpointF
   throw new HubError(
     pickles.length > 0
       ? `${name} has its weights as pickles only (${pickles[0]}), which can run code when they are read, and are refused. Convert them to ${WEIGHTS}.`
-      : `${name} has neither ${WEIGHTS} nor ${INDEX}.`,
+      : `${name} has neither ${WEIGHTS} nor ${INDEX}: it has no weights. Name another one.`,
   );
 }
 

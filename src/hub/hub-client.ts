@@ -71,9 +71,12 @@ export async function describeFile(
   const isRedirect = response.status >= 300;
   const etag = (headers.get('x-linked-etag') ?? headers.get('etag') ?? '').replace(/^(?:W\/)?"?|"$/g, '');
   const length = headers.get('x-linked-size') ?? (isRedirect ? null : headers.get('content-length'));
-  if (length === null || !/^\d{1,15}$/.test(length)) throw new HubError(`${url}: the server names no size.`);
+  if (length === null || !/^\d{1,15}$/.test(length))
+    throw new HubError(`${url}: the server names no size. Is HF_ENDPOINT right?`);
   if (!/^(?:[0-9a-f]{64}|[0-9a-f]{40})$/.test(etag)) {
-    throw new HubError(`${url}: the server names no digest to check the file by; its etag is "${etag}".`);
+    throw new HubError(
+      `${url}: the server names no digest to check the file by; its etag is "${etag}". Is HF_ENDPOINT right?`,
+    );
   }
   return { path, url, size: Number(length), etag };
 }

@@ -164,7 +164,7 @@ function formatMegabytes(bytes: number): string {
 
 function offlineError(repository: Repository, cacheDirectory: string): HubError {
   return new HubError(
-    `${formatRepository(repository)} is not in ${cacheDirectory}, and HF_HUB_OFFLINE forbids to ask for it.`,
+    `${formatRepository(repository)} is not in ${cacheDirectory}, and HF_HUB_OFFLINE forbids to ask for it. Pull it without that variable.`,
   );
 }
 

@@ -32,7 +32,10 @@ export async function retrying<T>(
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof HubError && error.transient)) throw error;
-      if (tries >= maxTries) throw new HubError(`${error.message} (${tries} tries)`, { cause: error });
+      if (tries >= maxTries)
+        throw new HubError(`${error.message} (${tries} tries) What has come is kept: pull again later.`, {
+          cause: error,
+        });
       const backoffMs = Math.max(delayMs * 2 ** (tries - 1), error.retryAfterMs ?? 0);
       await sleep(Math.min(backoffMs, MAX_DELAY_MS), undefined, { signal });
     }

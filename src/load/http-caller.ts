@@ -19,7 +19,7 @@ export function createHttpCaller({ target, apiKey, fault, timeoutMs, maxInFlight
     ...(fault === undefined ? {} : { 'x-linnet-fault': fault }),
   };
   const open = isSecure ? requestHttps : requestHttp;
-  return {
+  const caller: Caller = {
     async call(request, options) {
       const clock = new AttemptClock();
       const body = toBody(request);
@@ -37,6 +37,9 @@ export function createHttpCaller({ target, apiKey, fault, timeoutMs, maxInFlight
         stop.isKept = response.complete;
         return attempt;
       } catch (error) {
+        // The service has closed a connection that was idle for long, as this request was sent on it: try the next one.
+        const isStale = call.reusedSocket && codeOf(error) === 'ECONNRESET' && clock.numParts === 0;
+        if (isStale && stop.reason === undefined) return caller.call(request, options);
         return clock.fail(stop.reason ?? codeOf(error), false);
       } finally {
         stop.disarm();
@@ -44,6 +47,7 @@ export function createHttpCaller({ target, apiKey, fault, timeoutMs, maxInFlight
     },
     close: () => agent.destroy(),
   };
+  return caller;
 }
 
 /** Ends a request at its timeout or when the signal says so, and whatever is left of it when it is disarmed. */

@@ -49,7 +49,7 @@ describe('linnet key', () => {
   it.each([
     [['create', 'Al Ice'], /It must be 1 to 64 of a-z, 0-9 and -\./],
     [['create', 'x', '--requests-per-minute', '0'], /It must be at least 1\./],
-    [['revoke', 'nobody'], /^linnet: There is no key "nobody" in /],
+    [['revoke', 'nobody'], /^linnet: There is no key "nobody" in the file, which has none\.\n$/],
     [
       ['create', 'x', '--api-keys', 'none'],
       /^linnet: Name the file of keys with --api-keys or LINNET_API_KEYS\.\n$/,

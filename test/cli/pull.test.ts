@@ -22,7 +22,14 @@ beforeEach(async () => {
 afterEach(() => hub.close());
 
 function start(...args: string[]): LinnetProcess {
-  const environment = { HF_ENDPOINT: hub.server.endpoint, HF_HUB_CACHE: hub.cache, HF_TOKEN: '' };
+  return startWith({}, ...args);
+}
+
+function startWith(variables: Record<string, string>, ...args: string[]): LinnetProcess {
+  const environment = {
+    ...{ HF_ENDPOINT: hub.server.endpoint, HF_HUB_CACHE: hub.cache, HF_TOKEN: '' },
+    ...variables,
+  };
   const linnet = new LinnetProcess(args, { environment });
   onTestFinished(() => linnet.kill('SIGKILL'));
   return linnet;
@@ -70,6 +77,29 @@ describe('linnet pull', () => {
     expect(await linnet.end()).toBe(name === 'nightingale' ? 2 : 1);
     expect(linnet.stderr).toMatch(message);
     expect(linnet.stdout).toBe('');
+  });
+
+  it('sends the token of HF_TOKEN', async () => {
+    hub.server.add(ID, FILES, { token: 'hf_secret' });
+    const anonymous = start('pull', ID);
+    expect(await anonymous.end()).toBe(1);
+    expect(anonymous.stderr).toMatch(/^linnet: \S+ answers 401: .* then set HF_TOKEN to a token [^\n]+\n$/);
+    expect(await startWith({ HF_TOKEN: 'hf_secret' }, 'pull', ID).end()).toBe(0);
+  });
+
+  it('asks nobody with HF_HUB_OFFLINE: it takes what is there, and says what to do where nothing is', async () => {
+    const offline = () => startWith({ HF_HUB_OFFLINE: '1' }, 'pull', ID);
+    const before = offline();
+    expect(await before.end()).toBe(1);
+    expect(before.stderr).toMatch(/^linnet: birds\/linnet is not in \S+, and HF_HUB_OFFLINE [^\n]+\n$/);
+    expect(hub.server.requests).toEqual([]);
+    const pulled = start('pull', ID);
+    await pulled.end();
+    hub.server.requests.length = 0;
+    const after = offline();
+    expect(await after.end()).toBe(0);
+    expect(after.stdout).toBe(pulled.stdout);
+    expect(hub.server.requests).toEqual([]);
   });
 
   it('that is killed in the middle is taken up by the next one', async () => {

@@ -227,6 +227,9 @@ describe('The official OpenAI client', () => {
     for await (const model of openai.models.list()) ids.push(model.id);
     expect(ids).toEqual(['long']);
     expect(await openai.models.retrieve('long')).toMatchObject({ id: 'long', owned_by: 'linnet' });
+    const unknown = await failureOf(openai.models.retrieve('gpt-5'));
+    expect(unknown).toBeInstanceOf(NotFoundError);
+    expect(unknown).toMatchObject({ param: 'model', code: 'model_not_found' });
   });
 
   it('throws InternalServerError once the engine is gone', async () => {

@@ -15,7 +15,7 @@ describe('docs/operations.md', () => {
     const service = new ServiceMetrics();
     service.watch(new ScriptedEngine());
     const gateway = new GatewayMetrics();
-    gateway.watchEngine(() => true);
+    gateway.watchEngines(() => []);
     const metrics = new Metrics(joinExpositions([await service.render(), await gateway.render()]));
     const exposed = [...metrics.types.keys()].filter((name) => !/^(process|nodejs)_/.test(name));
     const named = [

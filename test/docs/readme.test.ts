@@ -6,8 +6,9 @@ import { formatSetting, SETTING_KEYS, SETTINGS } from '../../src/cli/settings/se
 import { obstacleTo, readExamples, runExample } from '../support/examples.js';
 import { type LinnetAddresses, type LinnetProcess, ROOT, serve } from '../support/linnet-process.js';
 
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const examples = ['README.md', 'docs/http.md'].flatMap(readExamples).filter(({ remark }) => remark === 'run');
+const CONFIGURATION = readFileSync(join(ROOT, 'docs/configuration.md'), 'utf8');
+const GUIDES = ['quick-start', 'http', 'terminal', 'tuning'].map((name) => `docs/${name}.md`);
+const examples = ['README.md', ...GUIDES].flatMap(readExamples).filter(({ remark }) => remark === 'run');
 
 describe('The documents', () => {
   let linnet: LinnetProcess;
@@ -43,7 +44,7 @@ describe('The documents', () => {
 
   it('list every setting with its flag, its variable and its default', () => {
     // The formatter pads the cells of a table.
-    const text = README.replace(/ +/g, ' ');
+    const text = CONFIGURATION.replace(/ +/g, ' ');
     const { settings } = resolveSettings({ flags: {}, environment: {}, file: undefined });
     for (const key of SETTING_KEYS) {
       const { name, flag, variable, description } = SETTINGS[key];

@@ -2,11 +2,11 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { GenerateRequest } from '../../src/contract/gen/linnet/v1/completion.js';
+import { startTcpProxy, type TcpProxy } from '../../tools/tcp-proxy.mjs';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { wireRequest } from '../support/grpc-harness.js';
 import { measureHeld } from '../support/leak-check.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 
 const COUNT = 20;
 const STALL_LIMIT_MS = 1000;

@@ -7,7 +7,9 @@ let checkpoint: CheckpointCopy;
 let linnet: Linnet;
 beforeEach(async () => {
   checkpoint = new CheckpointCopy();
-  linnet = await startLinnet({ engine: { models: [{ id: 'mended', directory: checkpoint.directory }] } });
+  // A request that comes while the service itself tries again shares what becomes of that, which here began too early.
+  const models = [{ id: 'mended', directory: checkpoint.directory }];
+  linnet = await startLinnet({ engine: { models, loadRetryDelayMs: 600_000 } });
 });
 afterEach(async () => {
   await linnet.close();
@@ -57,9 +59,7 @@ describe('A model whose checkpoint is broken', () => {
         expect(await health()).toEqual({ status: 503, body: { status: 'unavailable', error } });
       }
       const listed = await (await fetch(`${linnet.gateway.url}/v1/models`)).json();
-      // The service tries again by itself, now and then.
-      const state = expect.stringMatching(/^(failed|loading)$/);
-      expect(listed).toMatchObject({ data: [{ id: 'mended', state, error: message }] });
+      expect(listed).toMatchObject({ data: [{ id: 'mended', state: 'failed', error: message }] });
       expect((await fetch(`${linnet.gateway.url}/health/live`)).status).toBe(200);
 
       writeFileSync(configPath, config);

@@ -4,10 +4,11 @@ import { type HealthCheckResponse, HealthClient } from '../../src/contract/gen/g
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
 import { readStream } from '../support/sse.js';
-import { blockWorker } from '../support/worker-block.js';
+import { blockWorker } from '../support/worker-fault.js';
 
 const LIMIT_MS = 1000;
-const HANG_MS = 4000;
+/** Less than what ends the worker. */
+const HANG_MS = 2500;
 
 let checkpoint: CheckpointCopy;
 let linnet: Linnet;

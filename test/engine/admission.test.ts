@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, EngineError, EngineOptions, GenerateRequest } from '../../src/engine/index.js';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { complete, createTestEngine, requestFor } from '../support/engine-under-test.js';
-import { blockWorker } from '../support/worker-block.js';
+import { blockWorker } from '../support/worker-fault.js';
 
 let checkpoint: CheckpointCopy;
 beforeAll(() => {

@@ -10,8 +10,7 @@ import { parseGatewayConfig } from '../../src/gateway/gateway-config.js';
 import { GatewayMetrics } from '../../src/gateway/gateway-metrics.js';
 import { Lifecycle } from '../../src/gateway/lifecycle.js';
 import { createCompletionClient } from '../../src/gateway/upstream/completion-client.js';
-import { EngineChannels } from '../../src/gateway/upstream/engine-channels.js';
-import { EngineHealth } from '../../src/gateway/upstream/engine-health.js';
+import { EnginePool } from '../../src/gateway/upstream/engine-pool.js';
 import { createScoreClient } from '../../src/gateway/upstream/score-client.js';
 import { createStatusClient } from '../../src/gateway/upstream/status-client.js';
 import { createTokenizerClient } from '../../src/gateway/upstream/tokenizer-client.js';
@@ -204,6 +203,41 @@ describe('GET /health', () => {
     expect(await health('/ready')).toMatchObject(ok);
   });
 
+  it('shows the engines, and what this gateway waits for', async () => {
+    const { answer: usual } = service;
+    service.answer = undefined;
+    const answer = gateway.post({ n: 2 });
+    const call = await service.nextCall();
+    service.answer = usual;
+    const engine = { address: service.address, state: 'ready', outstanding: 2 };
+    expect(await health()).toMatchObject({ body: { engines: [engine] } });
+    call.accept().finishChoice();
+    call.finish({ index: 1 });
+    await answer;
+    await vi.waitFor(async () =>
+      expect(await health()).toMatchObject({ body: { engines: [{ ...engine, outstanding: 0 }] } }),
+    );
+  });
+
+  it('has not started before an engine has served', async () => {
+    const early = await startTestGateway({ engineAddress: '127.0.0.1:1' });
+    const startup = () => fetch(`${early.url}/health/startup`);
+    expect((await startup()).status).toBe(503);
+    expect(((await (await fetch(`${early.url}/health`)).json()) as { engines: object[] }).engines).toEqual([
+      { address: '127.0.0.1:1', state: 'unreachable', outstanding: 0 },
+    ]);
+    expect((await fetch(`${early.url}/health/live`)).status).toBe(200);
+    await early.close();
+  });
+
+  it('is not ready while every queue is full, though it serves', async () => {
+    service.setServing('ready', false);
+    await vi.waitFor(async () => expect((await health('/ready')).http).toBe(503));
+    expect(await health()).toMatchObject({ http: 200, body: { engines: [{ state: 'full' }] } });
+    service.setServing('ready', true);
+    await vi.waitFor(async () => expect((await health('/ready')).http).toBe(200));
+  });
+
   it('is 503 while the engine does not serve; the process still lives', async () => {
     service.isServing = false;
     await vi.waitFor(async () => expect((await health('')).http).toBe(503));
@@ -213,6 +247,7 @@ describe('GET /health', () => {
     });
     expect(await health('/ready')).toMatchObject({ http: 503 });
     expect(await health('/live')).toEqual({ http: 200, body: { status: 'ok' } });
+    expect(await health('/startup')).toEqual({ http: 200, body: { status: 'ok' } });
     service.isServing = true;
   });
 });
@@ -220,16 +255,15 @@ describe('GET /health', () => {
 describe('A gateway that drains', () => {
   it('is not ready, and asks clients to leave', async () => {
     const config = parseGatewayConfig({});
-    const channels = new EngineChannels(service.address, 1);
-    const health = new EngineHealth(channels, { timeoutMs: config.statusTimeoutMs });
+    const engines = new EnginePool([service.address], { numChannels: 1 });
     const lifecycle = new Lifecycle();
     const app = createApp({
       ...{ config, lifecycle, version: '0', logger: pino({ enabled: false }) },
-      completions: createCompletionClient(channels, config),
-      scores: createScoreClient(channels),
-      tokenizer: createTokenizerClient(channels),
-      status: createStatusClient(channels, config.statusTimeoutMs),
-      health,
+      completions: createCompletionClient(engines, config),
+      scores: createScoreClient(engines, config.cancelGraceMs),
+      tokenizer: createTokenizerClient(engines),
+      status: createStatusClient(engines, config.statusTimeoutMs),
+      engines,
       ...{ keys: undefined, metrics: new GatewayMetrics(), renderMetrics: undefined },
     });
     const server = createServer(app).listen(0, '127.0.0.1');
@@ -242,8 +276,7 @@ describe('A gateway that drains', () => {
     expect(response.status).toBe(503);
     expect(response.headers.get('connection')).toBe('close');
     server.close();
-    health.close();
-    channels.close();
+    engines.close();
   });
 });
 

@@ -1,6 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ScoreRequest, ScoreResponse } from '../../src/contract/gen/linnet/v1/completion.js';
+import type {
+  CancelResponse,
+  ScoreRequest,
+  ScoreResponse,
+} from '../../src/contract/gen/linnet/v1/completion.js';
 import { decodeRichStatus } from '../../src/contract/rich-status.js';
 import { EngineError, type ScoreResult } from '../../src/engine/index.js';
 import { defer } from '../support/defer.js';
@@ -90,6 +95,7 @@ describe('Score', () => {
     ['continuations[1]', { continuations: [wirePrompt('a'), { input: undefined }] }],
     ['continuations[1].text', { continuations: [wirePrompt('a'), wirePrompt('')] }],
     ['logprobs', { logprobs: 6 }],
+    ['cancel_key', { cancelKey: 'short' }],
   ])('refuses a bad %s with INVALID_ARGUMENT that names it', async (field, fields) => {
     expect(await refusal(fields)).toMatchObject({
       code: status.INVALID_ARGUMENT,
@@ -130,6 +136,19 @@ describe('Score', () => {
     await expect
       .poll(() => harness.logs)
       .toMatchObject([{ rpc: '/linnet.v1.Completion/Score', reason: 'CANCELLED' }]);
+  });
+
+  it('stops the engine when its key is cancelled, without a reset', async () => {
+    const started = scoreForEver();
+    const cancelKey = randomUUID();
+    const answer = refusal({ cancelKey });
+    const signal = await started;
+    const { cancelledRequests } = await unary<CancelResponse>((done) =>
+      harness.client.cancel({ cancelKey }, done),
+    );
+    expect(cancelledRequests).toBe(1);
+    expect(await answer).toMatchObject({ code: status.CANCELLED, reason: 'CANCELLED' });
+    expect(signal.reason).toMatchObject({ reason: 'CANCELLED' });
   });
 
   it('stops the engine at the deadline', async () => {

@@ -10,9 +10,9 @@ import { HealthClient } from '../../src/contract/gen/grpc/health/v1/health.js';
 import { CompletionClient } from '../../src/contract/gen/linnet/v1/completion.js';
 import { decodeRichStatus } from '../../src/contract/rich-status.js';
 import { createGrpcServer } from '../../src/grpc/server.js';
+import { startTcpProxy } from '../../tools/tcp-proxy.mjs';
 import { type GrpcHarness, readAll, startGrpcHarness, wireRequest } from '../support/grpc-harness.js';
 import { accepted, delta, finished, ScriptedEngine } from '../support/scripted-engine.js';
-import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const logger = pino({ level: 'silent' });
 

@@ -4,11 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTes
 import { createKey } from '../../src/security/api-key.js';
 import { renderKeyFile } from '../../src/security/key-file.js';
 import { KeyRing } from '../../src/security/key-ring.js';
+import { startTcpProxy, type TcpProxy } from '../../tools/tcp-proxy.mjs';
 import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
 import { PemFolder } from '../support/certificates.js';
 import type { ScriptedCall } from '../support/scripted-call.js';
 import { ScriptedService } from '../support/scripted-service.js';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
 
 function sendToken(call: ScriptedCall, text: string): void {

@@ -21,14 +21,15 @@ export interface Example {
   readonly code: string;
   /** Its language and its first line. */
   readonly title: string;
-  /** The folder of the document. */
+  /** Where it is run: the folder of the document, and the root for those in `docs/`. */
   readonly directory: string;
 }
 
 /** Reads the blocks of a document that have a remark. The document is named from the repository's root. */
 export function readExamples(document: string): readonly Example[] {
   const text = readFileSync(join(ROOT, document), 'utf8');
-  const directory = join(ROOT, dirname(document));
+  // Guides speak to somebody in the repository's root; a client's README is for its own folder.
+  const directory = document.startsWith('docs/') ? ROOT : join(ROOT, dirname(document));
   return [...text.matchAll(/^```(\w+) (.+)\n([\s\S]*?)^```$/gm)].map(
     ([, language = '', remark = '', code = '']) => {
       const title = `${language}: ${code.split('\n')[0]?.slice(0, 80)}`;

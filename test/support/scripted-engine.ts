@@ -151,8 +151,8 @@ export class ScriptedEngine implements Engine {
     return this.#listeners.size;
   }
 
-  setState(state: ModelState, isStuck = false): void {
-    this.#model = { ...modelInfo(state), isStuck };
+  setState(state: ModelState, trouble: Partial<Pick<ModelInfo, 'isStuck' | 'isQueueFull'>> = {}): void {
+    this.#model = { ...modelInfo(state), ...trouble };
     for (const listener of this.#listeners) listener(this.#model);
   }
 
@@ -234,6 +234,7 @@ function modelInfo(state: ModelState): ModelInfo {
       fingerprint: 'fp_test',
     },
     isStuck: false,
+    isQueueFull: false,
     createdAt: new Date('2026-01-02T03:04:05.678Z'),
     memoryBytes: state === 'ready' ? 2 ** 31 : 0,
     load: {

@@ -7,6 +7,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import {
+  type HealthCheckRequest,
   type HealthCheckResponse,
   HealthCheckResponse_ServingStatus,
   HealthService,
@@ -50,6 +51,7 @@ export const MODEL: Model = {
   loadingShare: 0,
 };
 
+type WatchCall = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 type UnaryAnswer<I, O> = (call: ServerUnaryCall<I, O>, reply: sendUnaryData<O>) => void;
 
 const refuse = (_call: unknown, reply: sendUnaryData<never>) => reply({ code: Code.UNIMPLEMENTED });
@@ -59,10 +61,12 @@ export class ScriptedService {
   readonly address: string;
   readonly port: number;
   models: Model[] = [MODEL];
-  #isServing = true;
-  readonly #watches = new Set<ServerWritableStream<unknown, HealthCheckResponse>>();
+  readonly #notServing = new Set<string>();
+  readonly #watches = new Set<WatchCall>();
   /** What Cancel does: ends the stream, says that it did without doing it, or is not there. */
   cancelMode: 'obey' | 'pretend' | 'missing' = 'obey';
+  /** How many calls that are not to Generate a Cancel ends; it ends them. Default: none. */
+  onCancel: (() => number) | undefined;
   /** The cancel keys that came, in order. */
   readonly cancelKeys: string[] = [];
   /** Answers each call; undefined to hand them to `nextCall`. */
@@ -117,10 +121,10 @@ export class ScriptedService {
     });
     server.addService(HealthService, {
       check: (_call: unknown, reply: sendUnaryData<object>) => {
-        reply(null, current().#health());
+        reply(null, current().#health(''));
       },
       list: (_call: unknown, reply: sendUnaryData<object>) => reply({ code: Code.UNIMPLEMENTED }),
-      watch: (call: ServerWritableStream<unknown, HealthCheckResponse>) => current().#watch(call),
+      watch: (call: WatchCall) => current().#watch(call),
     });
     const bound = await new Promise<number>((resolve, reject) => {
       server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, boundPort) =>
@@ -143,10 +147,16 @@ export class ScriptedService {
     return this.#calls.length;
   }
 
-  /** Whether its health says that it serves; those who watch hear of a change. */
+  /** Whether its health says that it serves, whatever one asks for; those who watch hear of a change. */
   set isServing(isServing: boolean) {
-    this.#isServing = isServing;
-    for (const call of this.#watches) call.write(this.#health());
+    for (const name of ['', 'ready']) this.setServing(name, isServing);
+  }
+
+  /** Whether a name of its health says so. */
+  setServing(name: string, isServing: boolean): void {
+    if (isServing) this.#notServing.delete(name);
+    else this.#notServing.add(name);
+    for (const call of this.#watches) call.write(this.#health(call.request.service));
   }
 
   /** Breaks all connections and frees the port, as a crash does. */
@@ -154,15 +164,15 @@ export class ScriptedService {
     this.#server.forceShutdown();
   }
 
-  #health(): HealthCheckResponse {
+  #health(name: string): HealthCheckResponse {
     const { SERVING, NOT_SERVING } = HealthCheckResponse_ServingStatus;
-    return { status: this.#isServing ? SERVING : NOT_SERVING };
+    return { status: this.#notServing.has(name) ? NOT_SERVING : SERVING };
   }
 
-  #watch(call: ServerWritableStream<unknown, HealthCheckResponse>): void {
+  #watch(call: WatchCall): void {
     this.#watches.add(call);
     call.on('cancelled', () => this.#watches.delete(call));
-    call.write(this.#health());
+    call.write(this.#health(call.request.service));
   }
 
   #take(wireCall: WireCall): void {
@@ -181,7 +191,7 @@ export class ScriptedService {
     const call = this.#running.get(key);
     if (this.cancelMode === 'obey') call?.endAsCancelled();
     if (this.cancelMode === 'missing') reply({ code: Code.UNIMPLEMENTED });
-    else reply(null, { cancelledRequests: call ? 1 : 0 });
+    else reply(null, { cancelledRequests: call ? 1 : (this.onCancel?.() ?? 0) });
   }
 }
 

@@ -10,6 +10,7 @@ import { toEngineLoad } from '../processes/engine-load.js';
 import type { EngineAnswer, EngineQuestion } from '../processes/engine-message.js';
 import { toListenError } from '../processes/listen-error.js';
 import { exposeMetrics } from '../processes/metrics-listener.js';
+import { endByForce, logModels } from '../processes/model-trouble.js';
 import { connectToParent, type ParentProcess } from '../processes/parent-process.js';
 import { openServerSecurity } from '../processes/security.js';
 import { shutDownOnSignal, shutDownWithParent } from '../processes/shutdown.js';
@@ -77,9 +78,13 @@ async function startEngine(
   const report = { output: process.stderr, writeLine: (line: string) => log.info(line) };
   const metrics = new ServiceMetrics();
   const options = toEngineOptions(settings, await findModels(resolved, report));
-  const engine = createEngine({ ...options, observer: metrics.observer });
+  const engine = createEngine({
+    ...options,
+    observer: metrics.observer,
+    onUnstoppable: (model) => endByForce(model, log),
+  });
   metrics.watch(engine);
-  logStuckModels(engine, log);
+  logModels(engine, log);
   showQuantizationProgress(engine, report.output, report.writeLine);
   const tracer = await openTracing(settings, 'linnet-engine', log);
   const server = createGrpcServer(engine, {
@@ -87,6 +92,7 @@ async function startEngine(
     ...openServerSecurity(settings, log),
     logger: log,
     ...{ metrics, tracer, gatewaySocketPath, logText: settings.logText },
+    preloads: preload,
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,
   });
@@ -117,18 +123,6 @@ async function answer(
 ): Promise<EngineAnswer> {
   if (question === 'metrics') return { type: 'answer', question, answer: await metrics.render() };
   return { type: 'answer', question, answer: toEngineLoad(engine.models(), metrics.generatedTokens) };
-}
-
-function logStuckModels(engine: Engine, log: Log): void {
-  const stuck = new Set<string>();
-  engine.onStateChange(({ id, isStuck }) => {
-    if (isStuck === stuck.has(id)) return;
-    if (isStuck)
-      log.error({ model: id }, 'The model makes no progress: its step takes longer than the limit.');
-    else log.info({ model: id }, 'The model makes progress again.');
-    if (isStuck) stuck.add(id);
-    else stuck.delete(id);
-  });
 }
 
 function toServerOptions(settings: Settings) {

@@ -27,7 +27,9 @@ export function addModelsCommand(program: Command): void {
   command.action(async (action: 'load' | 'unload' | undefined, model: string | undefined) => {
     const { settings } = settingsOf(command, process.env);
     if (action !== undefined && model === undefined) throw new UsageError(`Name the model to ${action}.`);
-    const client = createModelsClient(openRemoteService(settings.engineAddress, settings));
+    const client = createModelsClient(
+      openRemoteService(settings.engineAddress.split(',')[0] ?? '', settings),
+    );
     try {
       await act(client, action, model ?? '');
       process.stdout.write(renderModels(await client.list()));

@@ -40,7 +40,7 @@ async function runPull(model: string): Promise<number> {
   };
   try {
     const directory =
-      'directory' in location ? location.directory : (await pullModel(location.repository, report)).directory;
+      'directory' in location ? location.directory : await pullModel(location.repository, report);
     console.error(describe(model, directory));
     console.log(directory);
     return 0;

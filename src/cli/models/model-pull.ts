@@ -1,7 +1,7 @@
 import { EngineError, inspectConfig } from '../../engine/index.js';
 import { HubError } from '../../hub/hub-error.js';
 import { readHubOptions } from '../../hub/hub-options.js';
-import { type PulledCheckpoint, pull } from '../../hub/pull.js';
+import { pull } from '../../hub/pull.js';
 import { formatRepository, type Repository } from '../../hub/repository.js';
 import { findSnapshot } from '../../hub/snapshot.js';
 import { CliError } from '../cli-error.js';
@@ -18,19 +18,23 @@ export interface PullReport {
 }
 
 /**
- * Brings a model from the Hub into the cache, and shows how far that is.
+ * Brings a model from the Hub into the cache, shows how far that is, and returns its folder. Where the Hub must not be
+ * asked (HF_HUB_OFFLINE), what the cache has is taken.
  *
  * @throws CliError that says what is wrong and what to do; the signal's reason where it aborts.
  */
 export async function pullModel(
   repository: Repository,
   { output, writeLine, signal }: PullReport,
-): Promise<PulledCheckpoint> {
+): Promise<string> {
   const name = formatRepository(repository);
   const bar = new ProgressBar(output, writeLine);
   try {
-    return await pull(repository, {
-      ...readHubOptions(process.env),
+    const hub = readHubOptions(process.env);
+    const cached = hub.offline ? findSnapshot(hub.cacheDirectory, repository) : undefined;
+    if (cached !== undefined) return cached;
+    const { directory } = await pull(repository, {
+      ...hub,
       userAgent: `linnet/${VERSION}`,
       signal,
       onProgress: ({ bytes, totalBytes }) =>
@@ -38,6 +42,7 @@ export async function pullModel(
       onWait: () => writeLine(`Another process is pulling ${name}; waiting for it.`),
       checkConfig: inspectConfig,
     });
+    return directory;
   } catch (error) {
     throw toCliError(error, name);
   } finally {
@@ -54,7 +59,7 @@ export async function findOrPull(repository: Repository, report: PullReport): Pr
   const cached = findCached(repository);
   if (cached !== undefined) return cached;
   report.writeLine(`${formatRepository(repository)} is not in the cache; pulling it from the Hub.`);
-  return (await pullModel(repository, report)).directory;
+  return pullModel(repository, report);
 }
 
 function findCached(repository: Repository): string | undefined {

@@ -5,7 +5,8 @@ import {
   type LoadModelResponse,
   type UnloadModelResponse,
 } from '../../contract/gen/linnet/v1/models.js';
-import { EngineChannels } from '../../gateway/upstream/engine-channels.js';
+import type { EngineLink } from '../../gateway/upstream/engine-link.js';
+import { EnginePool } from '../../gateway/upstream/engine-pool.js';
 import { callUnary, type StartUnaryCall } from '../../gateway/upstream/unary-call.js';
 import type { RemoteService } from '../processes/remote-service.js';
 
@@ -26,28 +27,25 @@ const ANSWER_LIMIT_MS = 5000;
 
 /** Makes a client of a service. */
 export function createModelsClient({ address, tls, apiKey }: RemoteService): ModelsClient {
-  const channels = new EngineChannels(address, 1, tls);
-  const client = new GrpcModelsClient(address, credentials.createInsecure(), {
-    channelOverride: channels.next(),
-  });
+  const engines = new EnginePool([address], { numChannels: 1, tls });
+  const client = ({ channels }: EngineLink) =>
+    new GrpcModelsClient(channels.address, credentials.createInsecure(), {
+      channelOverride: channels.next(),
+    });
   const ask = <T>(start: StartUnaryCall<T>, timeoutMs?: number) =>
-     callUnary(channels, start, { timeoutMs, apiKey });
+     callUnary(engines, start, { timeoutMs, apiKey });
   return {
     list: () =>
       ask<ListModelsResponse>(
-        (metadata, options, done) => client.listModels({}, metadata, options, done),
+        (engine, ...rest) => client(engine).listModels({}, ...rest),
         ANSWER_LIMIT_MS,
       ),
     async load(id) {
-      await ask<LoadModelResponse>((metadata, options, done) =>
-        client.loadModel({ id }, metadata, options, done),
-      );
+      await ask<LoadModelResponse>((engine, ...rest) => client(engine).loadModel({ id }, ...rest));
     },
     async unload(id) {
-      await ask<UnloadModelResponse>((metadata, options, done) =>
-        client.unloadModel({ id }, metadata, options, done),
-      );
+      await ask<UnloadModelResponse>((engine, ...rest) => client(engine).unloadModel({ id }, ...rest));
     },
-    close: () => channels.close(),
+    close: () => engines.close(),
   };
 }

@@ -41,12 +41,15 @@ export const SETTINGS = {
   }),
   engineAddress: setting({
     name: 'engineAddress',
-    flag: '--engine-address <host:port>',
+    flag: '--engine-address <addresses>',
     variable: 'LINNET_ENGINE_ADDRESS',
     description: 'where `linnet gateway` and `linnet models` find the gRPC service',
-    allowed: "HOST:PORT, or another name in gRPC's syntax",
+    allowed: 'HOST:PORT, several of them with commas, or dns:///NAME:PORT for all addresses of a name',
     default: '127.0.0.1:50051',
-    schema: z.string().trim().regex(/^\S+$/),
+    schema: z
+      .string()
+      .trim()
+      .regex(/^[^\s,]+(,[^\s,]+)*$/),
   }),
   models: setting({
     name: 'model',

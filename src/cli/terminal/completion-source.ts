@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { GenerateRequest } from '../../contract/gen/linnet/v1/completion.js';
 import type { Engine } from '../../engine/index.js';
 import { type CompletionEvent, createCompletionClient } from '../../gateway/upstream/completion-client.js';
-import { EngineChannels } from '../../gateway/upstream/engine-channels.js';
+import { EnginePool } from '../../gateway/upstream/engine-pool.js';
 import { parseGenerateRequest } from '../../grpc/messages/generate-request.js';
 import { toGenerateResponse } from '../../grpc/messages/generate-response.js';
 import type { RemoteService } from '../processes/remote-service.js';
@@ -36,10 +36,10 @@ export function createLocalSource(engine: Engine): CompletionSource {
 
 /** Completes on a service that runs. */
 export function createRemoteSource({ address, tls, apiKey }: RemoteService): CompletionSource {
-  const channels = new EngineChannels(address, 1, tls);
-  const client = createCompletionClient(channels, { cancelGraceMs: 1000 });
+  const engines = new EnginePool([address], { numChannels: 1, tls });
+  const client = createCompletionClient(engines, { cancelGraceMs: 1000 });
   return {
     generate: (request, signal) => client.generate(request, { requestId: randomUUID(), signal, apiKey }),
-    close: async () => channels.close(),
+    close: async () => engines.close(),
   };
 }

@@ -8,31 +8,7 @@ import type { MemoryBudget, Tenant } from './memory-budget.js';
 import { busy, evicted, loadingQueueFull } from './model-errors.js';
 import { ModelWorker } from './model-worker.js';
 import type { QueueLimits } from './queue-gate.js';
-
-/** A model in memory: where to send sequences, and what fits. */
-interface ReadyModel {
-  readonly worker: ModelWorker;
-  readonly shape: ModelShape;
-}
-
-/** The use of a model in memory. As long as it lasts, the model stays there. */
-export interface ModelLease extends ReadyModel {
-  /** Ends the use. To be called once. */
-  readonly release: () => void;
-}
-
-/** Where a model is between not in memory and in memory. */
-type Residence =
-  /** Never loaded, or its worker has gone since. */
-  | { readonly state: 'unloaded' }
-  /** It waits for memory, or its worker reads and packs the weights; requests wait. */
-  | { readonly state: 'loading'; readonly ready: Promise<ReadyModel>; worker: ModelWorker | undefined }
-  /** It answers. */
-  | { readonly state: 'ready'; readonly model: ReadyModel }
-  /** Its worker ends; whoever asks for it waits for that. */
-  | { readonly state: 'unloading'; readonly done: Promise<void> }
-  /** The last attempt failed; the next request tries again. */
-  | { readonly state: 'failed' };
+import type { ModelLease, ReadyModel, Residence } from './residence.js';
 
 /** How a model is hosted. */
 export interface HostingOptions {
@@ -46,6 +22,8 @@ export interface HostingOptions {
   /** Called after each change of state. */
   readonly onChange: (model: ModelInfo) => void;
   readonly observer: EngineObserver | undefined;
+  /** Called with the id of a model whose worker hangs and can't be ended. */
+  readonly onUnstoppable: ((model: string) => void) | undefined;
 }
 
 const IDLE: ModelLoad = {
@@ -64,8 +42,9 @@ export class HostedModel implements Tenant {
   readonly #createdAt = new Date();
   readonly #closing = new AbortController();
   #residence: Residence = { state: 'unloaded' };
-  /** Why the last attempt to load it failed; undefined once one has succeeded. */
+  /** Why the last attempt to load it failed, or its worker was lost; undefined once an attempt has succeeded. */
   #failure: EngineError | undefined;
+  #isLost = false;
   #shape: ModelShape | undefined;
   #loadingShare: number | undefined;
   #numAwaitingLoad = 0;
@@ -89,9 +68,15 @@ export class HostedModel implements Tenant {
       shape: this.#shape,
       createdAt: this.#createdAt,
       memoryBytes: this.#options.budget.bytesOf(this),
-      isStuck: this.#worker?.isStuck ?? false,
+      isStuck: this.#isStuck,
+      isQueueFull: this.#isQueueFull,
       load: { ...load, waitingRequests: load.waitingRequests + this.#numAwaitingLoad },
     };
+  }
+
+  /** Whether its worker has ended by itself since it was last loaded: it was in use, and is wanted again. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   get idleSinceMs(): number | undefined {
@@ -106,8 +91,7 @@ export class HostedModel implements Tenant {
    * @throws EngineError MODEL_LOAD_FAILED, or QUEUE_FULL; where the signal aborts, as a request ends then.
    */
   async acquire(signal: AbortSignal): Promise<ModelLease> {
-    const { maxRunning, maxWaiting } = this.#options.queue;
-    if (this.#residence.state !== 'ready' && this.#numAwaitingLoad >= maxRunning + maxWaiting)
+    if (this.#residence.state !== 'ready' && this.#isQueueFull)
       throw loadingQueueFull(this.id, this.#numAwaitingLoad);
     this.#numAwaitingLoad++;
     try {
@@ -147,6 +131,17 @@ export class HostedModel implements Tenant {
     return residence.state === 'loading' ? residence.worker : undefined;
   }
 
+  get #isStuck(): boolean {
+    const residence = this.#residence;
+    const worker = residence.state === 'unloading' ? residence.worker : this.#worker;
+    return worker?.isStuck ?? false;
+  }
+
+  get #isQueueFull(): boolean {
+    const { maxRunning, maxWaiting } = this.#options.queue;
+    return (this.#worker?.isQueueFull ?? false) || this.#numAwaitingLoad >= maxRunning + maxWaiting;
+  }
+
   async #ready(): Promise<ReadyModel> {
     for (;;) {
       const residence = this.#residence;
@@ -173,6 +168,7 @@ export class HostedModel implements Tenant {
       await budget.reserve(this, bytes, this.#closing.signal);
       const model = await this.#startWorker();
       this.#failure = undefined;
+      this.#isLost = false;
       this.#shape = model.shape;
       this.#enter({ state: 'ready', model });
       return model;
@@ -194,12 +190,11 @@ export class HostedModel implements Tenant {
         this.#loadingShare = share;
         this.#options.onChange(this.info);
       },
-      onStuckChange: () => this.#options.onChange(this.info),
-      onEnd: () => {
-        // One that was there can be loaded again; of one that never came, `loaded` tells.
-        if (this.#residence.state !== 'ready' || this.#worker !== worker) return;
-        this.#options.budget.release(this);
-        this.#enter({ state: 'unloaded' });
+      onChange: () => this.#options.onChange(this.info),
+      onUnstoppable: () => this.#options.onUnstoppable?.(this.id),
+      onEnd: (error) => {
+        // Of one that never came, `loaded` tells.
+        if (this.#residence.state === 'ready' && this.#worker === worker) this.#lose(worker, error);
       },
     });
     if (this.#residence.state === 'loading') this.#residence.worker = worker;
@@ -213,8 +208,19 @@ export class HostedModel implements Tenant {
       this.#enter({ state: 'unloaded' });
     });
     // Told once it is over.
-    this.#residence = { state: 'unloading', done };
+    this.#residence = { state: 'unloading', done, worker };
     return done;
+  }
+
+  /** Notes that a worker has ended by itself, and gives its memory back once it is free. */
+  #lose(worker: ModelWorker, error: EngineError): void {
+    this.#failure = error;
+    this.#isLost = true;
+    const done = worker.exited.then(() => {
+      this.#options.budget.release(this);
+      this.#enter({ state: 'failed' });
+    });
+    this.#enter({ state: 'unloading', done, worker });
   }
 
   #release(): void {

@@ -1,28 +1,29 @@
-/** How long to wait between two attempts. */
+/** How long to wait before an attempt. */
 export interface LoadRetryOptions {
-  /** After the first failure; it doubles with each. Milliseconds. */
+  /** Before the first; it doubles with each. Milliseconds. */
   readonly delayMs: number;
-  /** The longest wait. Milliseconds. */
+  /** The longest wait; after as long without trouble the first wait is short again. Milliseconds. */
   readonly maxDelayMs: number;
 }
 
 /** The models that are tried again. */
 export interface RetriedModels {
-  /** Whether the last attempt to load failed for every one of them. */
-  haveAllFailed(): boolean;
-  /** Tries to load one of them. Never throws. */
+  /** Whether one of them should be loaded: none can serve, or one was lost. */
+  needLoading(): boolean;
+  /** Tries to load what should be. Never throws. */
   load(): Promise<void>;
 }
 
 /**
- * Tries to load again when no model can serve. A router that asks for readiness sends no request then that would try;
- * without this such a service would stay unready for ever, mended or not.
+ * Tries to load again when no model can serve, or one was lost. A router that asks for readiness sends no request then
+ * that would try; without this such a service would stay unready for ever, mended or not.
  */
 export class LoadRetry {
   readonly #models: RetriedModels;
   readonly #options: LoadRetryOptions;
   #timer: NodeJS.Timeout | undefined;
-  #numFailures = 0;
+  #numTries = 0;
+  #wellSinceMs: number | undefined;
   #closed = false;
 
   constructor(models: RetriedModels, options: LoadRetryOptions) {
@@ -32,13 +33,16 @@ export class LoadRetry {
 
   /** Hears of each change of a model's state. */
   update(): void {
-    if (!this.#models.haveAllFailed()) {
+    const { delayMs, maxDelayMs } = this.#options;
+    if (!this.#models.needLoading()) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
-      this.#numFailures = 0;
+      this.#wellSinceMs ??= performance.now();
     } else if (this.#timer === undefined && !this.#closed) {
-      const { delayMs, maxDelayMs } = this.#options;
-      const wait = Math.min(delayMs * 2 ** this.#numFailures++, maxDelayMs);
+      if (performance.now() - (this.#wellSinceMs ?? Number.POSITIVE_INFINITY) > maxDelayMs)
+        this.#numTries = 0;
+      this.#wellSinceMs = undefined;
+      const wait = Math.min(delayMs * 2 ** this.#numTries++, maxDelayMs);
       this.#timer = setTimeout(() => void this.#try(), wait).unref();
     }
   }

@@ -59,3 +59,21 @@ export function evicted(id: string): EngineError {
     retryAfterMs: 1000,
   });
 }
+
+/** Says to requests that their model's worker has ended under them. */
+export function crashed(cause?: unknown): EngineError {
+  return new EngineError(
+    'ENGINE_UNAVAILABLE',
+    "The model's worker ended unexpectedly; the model is loaded again. Send the request again.",
+    { cause, retryAfterMs: 1000 },
+  );
+}
+
+/** Says to requests that their model's worker was ended, because a step did not come to its end. */
+export function hung(stepLimitMs: number): EngineError {
+  return new EngineError(
+    'ENGINE_UNAVAILABLE',
+    `A step of the model took far longer than its limit of ${stepLimitMs} ms, so its worker was ended; the model is loaded again. Send the request again.`,
+    { metadata: { stepLimitMs: String(stepLimitMs) }, retryAfterMs: 1000 },
+  );
+}

@@ -5,10 +5,10 @@ import type { PromptEncoder } from '../text/prompt-encoder.js';
 import type { TokenBytes } from '../text/token-bytes.js';
 import { checkSamplingTokens } from '../text/vocabulary-check.js';
 import { toChoiceOptions, toGroup } from './generation.js';
-import type { ModelLease } from './hosted-model.js';
 import { RequestPrompt } from './request-prompt.js';
 import type { RequestRecord } from './request-record.js';
 import { RequestStream } from './request-stream.js';
+import type { ModelLease } from './residence.js';
 import { ScoreCollector } from './score-collector.js';
 import { encodeScoring, toScore, toScoringGroup } from './scoring.js';
 import type { TimeLimit } from './time-limit.js';
@@ -23,6 +23,12 @@ export interface ModelUse extends ModelLease {
   readonly encoder: PromptEncoder;
 }
 
+/** What ends a request at its time, and what writes down how far it came. */
+export interface RequestCourse {
+  readonly limit: TimeLimit;
+  readonly record: RequestRecord;
+}
+
 /**
  * Generates with a model, and writes down what becomes of it.
  *
@@ -31,13 +37,12 @@ export interface ModelUse extends ModelLease {
 export async function* generateWith(
   { id, model, worker, shape, tokenBytes, encoder }: ModelUse,
   request: GenerateRequest,
-  { limit, record }: { readonly limit: TimeLimit; readonly record: RequestRecord },
+  { limit, record }: RequestCourse,
 ): AsyncGenerator<GenerateEvent> {
   worker.refuseIfFull(request.tenant);
   checkSamplingTokens(request.sampling, shape.vocabSize);
   const prompts = await encoder.encodeAll(request.prompts, { before: 0, after: request.maxTokens });
-  if (worker.isStuck) throw stuck(model);
-  limit.refuseUnless(worker.leastWaitMs(request.tenant));
+  checkPace({ worker, model }, request, limit);
   const stream = new RequestStream({
     model,
     systemFingerprint: shape.fingerprint,
@@ -67,15 +72,16 @@ export async function* generateWith(
 export async function scoreWith(
   { id, model, worker, shape, tokenBytes, encoder }: ModelUse,
   request: ScoreRequest,
-  { signal, record }: { readonly signal: AbortSignal; readonly record: RequestRecord },
+  { limit, record }: RequestCourse,
 ): Promise<ScoreResult> {
   worker.refuseIfFull(request.tenant);
   const scoring = await encodeScoring(request, encoder);
+  checkPace({ worker, model }, request, limit);
   const { context, continuations } = scoring;
   const numTop = request.logprobs;
   const collector = new ScoreCollector(continuations.length);
   const group = toScoringGroup(id, scoring, request);
-  const end = worker.run(group, record.listen(group, collector), signal);
+  const end = worker.run(group, record.listen(group, collector), limit.signal);
   try {
     const { rows, cachedTokens } = await collector.collected;
     const scores = continuations.map((ids, i) => toScore(ids, rows[i]!, { tokenBytes, numTop }));
@@ -87,8 +93,17 @@ export async function scoreWith(
   }
 }
 
-function stuck(model: string): EngineError {
-  return new EngineError(
+/** Refuses a request for which the worker would be too late, as far as is known. */
+function checkPace(
+  { worker, model }: Pick<ModelUse, 'worker' | 'model'>,
+  { tenant }: Pick<GenerateRequest, 'tenant'>,
+  limit: TimeLimit,
+): void {
+  if (!worker.isStuck) {
+    limit.refuseUnless(worker.leastWaitMs(tenant));
+    return;
+  }
+  throw new EngineError(
     'ENGINE_UNAVAILABLE',
     `The model "${model}" makes no progress at present. Try again later.`,
     { metadata: { model }, retryAfterMs: 5000 },

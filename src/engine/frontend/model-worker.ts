@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { SequenceName, StepOutput, StepStats } from '../core/step-output.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
-import { EngineError } from '../engine-error.js';
+import type { EngineError } from '../engine-error.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import {
   type EngineCommand,
@@ -13,8 +13,9 @@ import {
 import { toAbortError } from './abortable.js';
 import { AdmissionPace } from './admission-pace.js';
 import type { GroupListener } from './group-listener.js';
-import { type FullQueue, queueFull } from './model-errors.js';
+import { crashed, type FullQueue, hung, queueFull } from './model-errors.js';
 import { QueueGate, type QueueLimits } from './queue-gate.js';
+import { QueueRoom } from './queue-room.js';
 import { StepWatchdog } from './step-watchdog.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
@@ -39,25 +40,29 @@ export interface ModelWorkerListeners {
   readonly onStep: (stats: StepStats) => void;
   /** While weights are quantized: what share is done, in [0, 1]. */
   readonly onProgress: (share: number) => void;
-  /** When the worker ends without {@link ModelWorker.close}: why. */
+  /** When the worker ends, or is given up, without {@link ModelWorker.close}: why. */
   readonly onEnd: (error: EngineError) => void;
-  /** When {@link ModelWorker.isStuck} has changed. */
-  readonly onStuckChange: () => void;
+  /** When it was given up, and can't be ended either: it computes outside of JavaScript, and holds its memory. */
+  readonly onUnstoppable: () => void;
+  /** When {@link ModelWorker.isStuck} or {@link ModelWorker.isQueueFull} has changed. */
+  readonly onChange: () => void;
 }
 
 /** The main thread's end of one model's worker: spawns it, and routes what it says to the requests' listeners. */
 export class ModelWorker {
   /** Fulfilled with the model's shape once it is in memory; rejected with MODEL_LOAD_FAILED, or the reason of an end. */
   readonly loaded: Promise<ModelShape>;
+  /** Fulfilled once the thread has ended, and with it has freed its memory. */
+  readonly exited: Promise<void>;
   readonly #worker: Worker;
   /** Of the requests that have not ended, by id. */
   readonly #listeners = new Map<number, GroupListener>();
-  readonly #exited: Promise<void>;
+  readonly #told: ModelWorkerListeners;
   readonly #gate: QueueGate;
   readonly #maxWaitMs: number;
   readonly #pace = new AdmissionPace();
+  readonly #room = new QueueRoom();
   readonly #watchdog: StepWatchdog;
-  readonly #onStepStats: (stats: StepStats) => void;
   /** Requests that were handed over, ever. */
   #numAdds = 0;
   #load: WorkerLoad | undefined;
@@ -66,36 +71,31 @@ export class ModelWorker {
 
   /** Starts the worker. */
   constructor({ worker: options, queue, maxWaitMs }: ModelWorkerOptions, listeners: ModelWorkerListeners) {
-    const { onStep, onProgress, onEnd, onStuckChange } = listeners;
+    const { stepLimitMs } = options;
+    this.#told = listeners;
     this.#gate = new QueueGate(queue);
     this.#maxWaitMs = maxWaitMs;
-    this.#onStepStats = onStep;
-    this.#watchdog = new StepWatchdog(options.stepLimitMs, onStuckChange);
+    this.#watchdog = new StepWatchdog(stepLimitMs, {
+      onChange: listeners.onChange,
+      onGiveUp: () => this.#giveUp(stepLimitMs),
+    });
     this.#worker = new Worker(ENTRY, { workerData: options });
     this.loaded = new Promise((resolve, reject) => {
       this.#rejectLoaded = reject;
-      const end = (error: EngineError) => {
-        if (this.#ended !== undefined) return;
-        this.#ended = error;
-        this.#watchdog.stop();
-        reject(error);
-        this.#failAll(error);
-        onEnd(error);
-      };
       this.#worker.on('message', (event: WorkerEvent) => {
         if (event.type === 'loaded') {
           this.#load = event.load;
           resolve(event.shape);
-        } else if (event.type === 'failed') end(fromWireError(event.error));
-        else if (event.type === 'progress') onProgress(event.share);
+        } else if (event.type === 'failed') this.#lose(fromWireError(event.error));
+        else if (event.type === 'progress') listeners.onProgress(event.share);
         else this.#onEvent(event);
       });
-      this.#worker.on('error', (cause) => end(crashed(cause)));
-      this.#worker.on('exit', () => end(crashed()));
+      this.#worker.on('error', (cause) => this.#lose(crashed(cause)));
+      this.#worker.on('exit', () => this.#lose(crashed()));
     });
     // Whoever asked for the load hears of a failure; without a listener it must not end the process.
     this.loaded.catch(() => {});
-    this.#exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+    this.exited = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
   }
 
   /** What the model was doing after its last step, and who waits now; undefined until it is loaded. */
@@ -108,6 +108,11 @@ export class ModelWorker {
   /** Whether it has work and makes no progress. */
   get isStuck(): boolean {
     return this.#watchdog.isStuck;
+  }
+
+  /** Whether its queue has refused a request, and is still nearly as long. */
+  get isQueueFull(): boolean {
+    return this.#room.isFull;
   }
 
   /** How long a tenant's request that is handed over now waits for its turn, as far as is known. Milliseconds. */
@@ -160,7 +165,7 @@ export class ModelWorker {
     this.#watchdog.stop();
     this.#failAll(reason);
     this.#post({ type: 'close' });
-    await this.#exited;
+    await this.exited;
   }
 
   #add(request: GroupRequest, listener: GroupListener): void {
@@ -192,6 +197,9 @@ export class ModelWorker {
 
   #queueFull(limit: FullQueue['limit']): EngineError {
     const { numWaiting } = this.#gate;
+    const wasFull = this.#room.isFull;
+    this.#room.refuse(numWaiting);
+    if (!wasFull) this.#told.onChange();
     const waitMs = this.#pace.leastWaitMs(numWaiting, performance.now()) || RETRY_AFTER_MS;
     return queueFull({ limit, numWaiting, retryAfterMs: Math.min(waitMs, MAX_RETRY_AFTER_MS) });
   }
@@ -200,6 +208,9 @@ export class ModelWorker {
     this.#load = event.load;
     if (event.type === 'step') this.#onStep(event.output, event.load);
     else this.#pace.step(0, event.load.waitingRequests, performance.now());
+    const wasFull = this.#room.isFull;
+    this.#room.update(this.#gate.numWaiting);
+    if (wasFull && !this.#room.isFull) this.#told.onChange();
     // A request that the worker has not heard of yet is owed a step, whatever it says of those before.
     this.#watchdog.alive(event.type !== 'idle' || event.numAdds !== this.#numAdds);
   }
@@ -208,13 +219,31 @@ export class ModelWorker {
     let numAdmitted = 0;
     for (const { groupId } of started) if (this.#gate.start(groupId)) numAdmitted += 1;
     this.#pace.step(numAdmitted, waitingRequests, performance.now());
-    this.#onStepStats(stats);
+    this.#told.onStep(stats);
     // Whoever is not there has ended while the step ran.
     for (const sequence of started) this.#listeners.get(sequence.groupId)?.start(sequence);
     for (const taken of outputs) {
       if (taken.finishReason !== undefined) this.#gate.finish(taken.groupId);
       this.#listeners.get(taken.groupId)?.take(taken, atMs);
     }
+  }
+
+  /** Ends what runs, once the thread has ended or won't do anything any more. */
+  #lose(error: EngineError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    this.#watchdog.stop();
+    this.#rejectLoaded(error);
+    this.#failAll(error);
+    this.#told.onEnd(error);
+  }
+
+  /** Ends the thread, which has as long for that as for a step. */
+  #giveUp(stepLimitMs: number): void {
+    const timer = setTimeout(this.#told.onUnstoppable, stepLimitMs).unref();
+    void this.exited.then(() => clearTimeout(timer));
+    void this.#worker.terminate();
+    this.#lose(hung(stepLimitMs));
   }
 
   #failAll(error: EngineError): void {
@@ -226,15 +255,4 @@ export class ModelWorker {
   #post(command: EngineCommand): void {
     this.#worker.postMessage(command);
   }
-}
-
-function crashed(cause?: unknown): EngineError {
-  return new EngineError(
-    'ENGINE_UNAVAILABLE',
-    "The model's worker ended unexpectedly; the next request restarts it.",
-    {
-      cause,
-      retryAfterMs: 1000,
-    },
-  );
 }

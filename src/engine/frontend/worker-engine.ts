@@ -52,9 +52,10 @@ export class WorkerEngine implements Engine {
         new HostedModel(id, { ...hosting, worker: { ...hosting.worker, directory }, onChange }),
     );
     this.memoryLimitBytes = hosting.budget.limitBytes;
-    const haveAllFailed = () => this.#models.every(({ info }) => info.error !== undefined);
+    const needLoading = () =>
+      this.#models.some(({ isLost }) => isLost) || this.#models.every(({ info }) => info.error !== undefined);
     const delays = { delayMs: loadRetryDelayMs, maxDelayMs: loadRetryDelayMs * MAX_DELAY_FACTOR };
-    this.#retry = new LoadRetry({ haveAllFailed, load: () => this.#loadAny() }, delays);
+    this.#retry = new LoadRetry({ needLoading, load: () => this.#loadNeeded() }, delays);
   }
 
   async *generate(request: GenerateRequest, caller: AbortSignal): AsyncGenerator<GenerateEvent> {
@@ -81,13 +82,14 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  async score(request: ScoreRequest, signal: AbortSignal): Promise<ScoreResult> {
+  async score(request: ScoreRequest, caller: AbortSignal): Promise<ScoreResult> {
     const record = new RequestRecord(request.onEnd, this.#observer);
+    const limit = new TimeLimit(caller, request.deadlineAtMs, () => record.progress);
     try {
       record.model = this.#find(request.model).id;
-      const use = await this.#begin(record.model, signal);
+      const use = await this.#begin(record.model, limit.signal);
       try {
-        const result = await scoreWith(use, request, { signal, record });
+        const result = await scoreWith(use, request, { limit, record });
         record.complete(result.usage);
         return result;
       } finally {
@@ -97,6 +99,7 @@ export class WorkerEngine implements Engine {
       record.fail(caught);
       throw caught;
     } finally {
+      limit.end();
       record.end();
     }
   }
@@ -156,15 +159,17 @@ export class WorkerEngine implements Engine {
     }
   }
 
-  /** Loads the first model that can be. */
-  async #loadAny(): Promise<void> {
-    for (const { id } of this.#models) {
-      const isLoaded = await this.load(id).then(
+  /** Loads those that were lost; where there are none, the first one that can be. */
+  async #loadNeeded(): Promise<void> {
+    const tryLoad = ({ id }: HostedModel) =>
+      this.load(id).then(
         () => true,
         () => false,
       );
-      if (isLoaded) return;
-    }
+    const lost = this.#models.filter(({ isLost }) => isLost);
+    await Promise.all(lost.map(tryLoad));
+    if (lost.length > 0) return;
+    for (const model of this.#models) if (await tryLoad(model)) return;
   }
 
   #find(id: string): HostedModel {

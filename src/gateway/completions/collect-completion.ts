@@ -11,7 +11,7 @@ import { addCompletionToLog, type CompletionSource, toServerTiming } from './com
 /**
  * Answers with the whole completion, its choices in the order of their indices.
  *
- * @throws GatewayError; at a deadline with the text that there was, where there is but one choice.
+ * @throws GatewayError; at a deadline with the texts that there were.
  */
 export async function collectCompletion(
   response: Response,
@@ -27,8 +27,11 @@ export async function collectCompletion(
       if ($case === 'finished') endings.push(value);
     }
   } catch (caught) {
-    const isOnly = numChoices(request.generate) === 1;
-    throw isOnly ? GatewayError.from(caught).withPartialText(collectorOf(collectors, 0).text) : caught;
+    const texts = Array.from(
+      { length: numChoices(request.generate) },
+      (_, index) => collectors.get(index)?.text ?? '',
+    );
+    throw GatewayError.from(caught).withPartialTexts(texts);
   }
   if (accepted === undefined) throw new Error('The completion ended without being accepted.');
   const { prompts } = accepted;

@@ -25,7 +25,12 @@ export const ERROR = z
         description:
           'What was going on at the deadline: `queue`, `prefill`, `decode`; or `refused`, at once.',
       }),
-      partial_text: z.string().optional().meta({ description: 'The text that there was at the deadline.' }),
+      partial_text: z.string().optional().meta({
+        description: 'The text that there was at the deadline, of a request for one choice.',
+      }),
+      partial_texts: z.array(z.string()).optional().meta({
+        description: 'The texts that there were at the deadline, one for each of several choices, in order.',
+      }),
       waiting_requests: count.meta({ description: 'How many requests wait, where those are too many.' }),
     }),
   })

@@ -10,7 +10,7 @@ export interface GatewayErrorOptions {
   /** The field of the HTTP request at fault. */
   readonly param?: string | undefined;
   /** Values for programs, which join the four standard keys of the error object. */
-  readonly fields?: Readonly<Record<string, number | string>> | undefined;
+  readonly fields?: Readonly<Record<string, number | string | readonly string[]>> | undefined;
   /** When trying again may succeed. Milliseconds; of use with 429 and 503 only, where the default is 1000. */
   readonly retryAfterMs?: number | undefined;
   /** The methods that the path knows, for 405. */
@@ -41,10 +41,16 @@ export class GatewayError extends Error {
     );
   }
 
-  /** Adds the text that was there when the time was up; to other errors nothing. */
-  withPartialText(text: string): GatewayError {
+  /**
+   * Adds the texts that were there when the time was up; to other errors nothing.
+   *
+   * @param texts - one for each choice, in order.
+   */
+  withPartialTexts(texts: readonly string[]): GatewayError {
     if (this.kind !== ERROR_CATALOGUE.DEADLINE_EXCEEDED) return this;
-    const fields = { ...this.options.fields, partial_text: text };
+    const [text = '', ...others] = texts;
+    const partial = others.length === 0 ? { partial_text: text } : { partial_texts: texts };
+    const fields = { ...this.options.fields, ...partial };
     return new GatewayError(this.kind, this.message, { ...this.options, fields });
   }
 
@@ -86,11 +92,13 @@ export function toErrorHeaders(error: GatewayError): Record<string, string> {
   };
 }
 
-// HTTP has one field for all forms of a prompt, and vLLM's names for what is tokenized; all others have the proto's.
+// HTTP has one field for all forms of a prompt, vLLM's names for what is tokenized, and calls a model's id `model`; all
+// others have the proto's.
 function toFieldName(field: string): string {
   return field
     .replace(/^prompt_token_ids(\.ids)?/, 'prompt')
     .replace(/^prompts\b/, 'prompt')
+    .replace(/^id$/, 'model')
     .replace(/^text$/, 'prompt')
     .replace(/^token_ids\b/, 'tokens')
     .replace(/^(prompt|context|continuations)(\[\d+\])?\.(text|token_ids(\.ids)?)/, '$1$2');

@@ -10,6 +10,15 @@ const RETRY_HEADERS = {
   },
   'retry-after-ms': { description: 'The same in milliseconds.', schema: { type: 'integer', minimum: 0 } },
 };
+const AUTHENTICATE_HEADER = {
+  'www-authenticate': { description: 'How to say who one is.', schema: { type: 'string', const: 'Bearer' } },
+};
+const NO_RETRY_HEADER = {
+  'x-should-retry': {
+    description: 'Keeps the OpenAI libraries from asking again for what takes too long.',
+    schema: { type: 'string', const: 'false' },
+  },
+};
 const REQUEST_ID = {
   'x-request-id': {
     description: 'Names the request in the logs: as the caller did, or anew.',
@@ -22,6 +31,13 @@ const IGNORED_FIELDS = {
     schema: { type: 'string' },
   },
 };
+
+const SECURITY_SCHEMES = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'An API key, where the service asks for one.' },
+  header: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The same in another header.' },
+};
+// Nothing, or either of them: whether keys are asked for is up to who runs the service.
+const SECURITY = [{}, { bearer: [] }, { header: [] }];
 
 /**
  * Makes the OpenAPI 3.1 document of the gateway.
@@ -45,7 +61,7 @@ export function createOpenapiDocument(version: string) {
     },
     servers: [{ url: '/' }],
     paths,
-    components: { schemas: toJsonSchemas() },
+    components: { schemas: toJsonSchemas(), securitySchemes: SECURITY_SCHEMES },
   };
 }
 
@@ -63,6 +79,7 @@ function toOperation(operation: Operation, path: string) {
         content: { 'application/json': { schema: schemaRef(request.schema), example: request.example } },
       },
     }),
+    ...(operation.errors.some(({ http }) => http === 401) && { security: SECURITY }),
     responses: toResponses(operation),
   };
 }
@@ -82,12 +99,18 @@ function toResponses({ request, answer, errors, errorSchema = 'Error' }: Operati
         status,
         {
           description: describe(status, errors),
-          headers: { ...REQUEST_ID, ...((status === 429 || status === 503) && RETRY_HEADERS) },
+          headers: { ...REQUEST_ID, ...headersOf(status) },
           content: { 'application/json': { schema: schemaRef(errorSchema) } },
         },
       ]),
     ),
   };
+}
+
+function headersOf(status: number): Readonly<Record<string, object>> {
+  if (status === 401) return AUTHENTICATE_HEADER;
+  if (status === 504) return NO_RETRY_HEADER;
+  return status === 429 || status === 503 ? RETRY_HEADERS : {};
 }
 
 function describe(status: number, errors: readonly ErrorKind[]): string {

@@ -42,15 +42,36 @@ export type ModelList = z.output<typeof MODEL_LIST>;
 /** The answer of a process that runs. */
 export const LIVE = z.strictObject({ status: z.literal('ok') });
 
+/** An engine, as the gateway sees it. */
+export const ENGINE = z.strictObject({
+  address: z.string(),
+  state: z.enum(['ready', 'full', 'not_serving', 'unreachable', 'unknown']).meta({
+    description: '`full`: it serves, but its queue is full. `unknown`: it has not answered yet.',
+  }),
+  outstanding: z.int().min(0).meta({ description: 'Choices of completions that this gateway waits for.' }),
+});
+
+/** An engine, as the gateway sees it. */
+export type EngineObject = z.output<typeof ENGINE>;
+
+const ENGINES = z.array(ENGINE).meta({
+  description: 'The engines behind this gateway; empty for who has no API key where one is asked for.',
+});
+
 /** The answer of a service that can answer requests. */
 export const HEALTHY = z.strictObject({
   status: z.literal('ok'),
   model: MODEL.nullable().meta({ description: 'The default model.' }),
   models: z.array(MODEL).meta({ description: 'All models, the default one first.' }),
+  engines: ENGINES,
 });
 
 /** The answer of a service that can not. */
-export const UNHEALTHY = z.strictObject({ status: z.literal('unavailable'), ...ERROR.shape });
+export const UNHEALTHY = z.strictObject({
+  status: z.literal('unavailable'),
+  ...ERROR.shape,
+  engines: ENGINES,
+});
 
 /** What a newcomer needs to know of the service. */
 export const SERVICE_INFO = z.strictObject({

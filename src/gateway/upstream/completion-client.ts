@@ -9,9 +9,11 @@ import { GatewayError } from '../errors/gateway-error.js';
 import type { GatewayMetrics } from '../gateway-metrics.js';
 import type { CallMetadata } from './call-metadata.js';
 import { CompletionProgress } from './completion-progress.js';
-import type { EngineChannels } from './engine-channels.js';
-import { isBareDeadline, isConnectionLoss, toGatewayError } from './engine-failure.js';
+import { isBareDeadline, toGatewayError } from './engine-failure.js';
+import type { EngineLink } from './engine-link.js';
+import type { EnginePool } from './engine-pool.js';
 import { readGenerateCall } from './generate-call.js';
+import { toPromptPrefix } from './prompt-prefix.js';
 
 /** An event of one completion: one accepted, any number of deltas, one finished for each choice. */
 export type CompletionEvent = NonNullable<GenerateResponse['event']>;
@@ -24,11 +26,12 @@ export interface GenerateOptions extends CallMetadata {
   readonly timeoutMs?: number | undefined;
 }
 
-/** Completes text on the engine. */
+/** Completes text on an engine. */
 export interface CompletionClient {
   /**
-   * Streams one completion. Reading starts it; leaving the loop, or aborting the signal, ends it on the engine. A
-   * connection that breaks before there is text is replaced once; `accepted` may then come a second time.
+   * Streams one completion. Reading starts it; leaving the loop, or aborting the signal, ends it on the engine. Where a
+   * connection breaks, or the engine refuses, before there is text, it is asked for once more, of another engine if one
+   * is well; `accepted` may then come a second time.
    *
    * @throws GatewayError in place of an event.
    */
@@ -43,37 +46,48 @@ export interface CompletionClientOptions {
   readonly metrics?: GatewayMetrics;
 }
 
-/** Makes a client over the engine's channels. */
+/** Makes a client of the engines. */
 export function createCompletionClient(
-  channels: EngineChannels,
+  engines: EnginePool,
   { cancelGraceMs, metrics }: CompletionClientOptions,
 ): CompletionClient {
-  async function* attempt(request: GenerateRequest, options: GenerateOptions) {
-    const client = new WireClient(channels.address, credentials.createInsecure(), {
-      channelOverride: channels.next(),
+  async function* attempt(engine: EngineLink, request: GenerateRequest, options: GenerateOptions) {
+    const client = new WireClient(engine.address, credentials.createInsecure(), {
+      channelOverride: engine.channels.next(),
     });
     let numUnfinished = numChoices(request);
-    for await (const event of readGenerateCall(client, request, { ...options, cancelGraceMs })) {
-      if (event.$case === 'finished') numUnfinished -= 1;
-      yield event;
+    const end = engine.begin(numUnfinished);
+    try {
+      for await (const event of readGenerateCall(client, request, { ...options, cancelGraceMs })) {
+        if (event.$case === 'finished') numUnfinished -= 1;
+        yield event;
+      }
+    } finally {
+      end();
     }
     if (numUnfinished !== 0) {
       throw new GatewayError(ERROR_CATALOGUE.INTERNAL, 'The engine ended the stream before it was finished.');
     }
   }
 
-  const toFailure = (caught: unknown, progress: CompletionProgress) =>
-    isBareDeadline(caught) ? progress.toDeadlineError() : toGatewayError(caught, channels.address);
+  /** Says which engine to ask again after one failed; throws what there is to tell where none is. */
+  const engineAfter = (caught: unknown, { engine, progress, signal, canRetry }: FailedAttempt) => {
+    signal.throwIfAborted();
+    const next = canRetry ? engines.pickAgain(engine, caught) : undefined;
+    if (next !== undefined) return next;
+    throw isBareDeadline(caught) ? progress.toDeadlineError() : toGatewayError(caught, engine.address);
+  };
 
   async function* generate(request: GenerateRequest, options: GenerateOptions) {
     const progress = new CompletionProgress();
     const startedAtMs = performance.now();
     let errorCode: string | undefined = LEFT;
-    let canRetry = true;
     try {
-      for (;;) {
+      await engines.resolved;
+      let engine = engines.pick(toPromptPrefix(request));
+      for (let canRetry = true; ; canRetry = false) {
         try {
-          for await (const event of attempt(request, options)) {
+          for await (const event of attempt(engine, request, options)) {
             canRetry &&= event.$case === 'accepted';
             progress.note(event);
             yield event;
@@ -81,20 +95,26 @@ export function createCompletionClient(
           errorCode = undefined;
           return;
         } catch (caught) {
-          options.signal.throwIfAborted();
-          const failure = toFailure(caught, progress);
-          errorCode = failure.kind.openaiCode;
-          if (!canRetry || !isConnectionLoss(caught)) throw failure;
-          canRetry = false;
-          metrics?.countRetry();
+          engine = engineAfter(caught, { engine, progress, signal: options.signal, canRetry });
         }
       }
+    } catch (caught) {
+      errorCode = GatewayError.from(caught).kind.openaiCode;
+      throw caught;
     } finally {
       metrics?.observeCompletion({ ...progress, durationMs: performance.now() - startedAtMs, errorCode });
     }
   }
 
   return { generate };
+}
+
+/** An attempt that failed, and whether there may be another. */
+interface FailedAttempt {
+  readonly engine: EngineLink;
+  readonly progress: CompletionProgress;
+  readonly signal: AbortSignal;
+  readonly canRetry: boolean;
 }
 
 /** The code of a completion whose reader left. */

@@ -20,6 +20,14 @@ const CHANNEL_OPTIONS: ChannelOptions = {
   'grpc.enable_channelz': 0,
 };
 
+/** How the connections are made. */
+export interface EngineChannelsOptions {
+  /** The certificates of the connections. Default: plaintext. */
+  readonly tls?: PemStore | undefined;
+  /** The name that the engine's certificate bears. Default: that of the address. */
+  readonly serverName?: string | undefined;
+}
+
 /** Several connections to one engine, used in turn. */
 export class EngineChannels {
   /** Where the engine listens, in gRPC's name syntax. */
@@ -27,18 +35,16 @@ export class EngineChannels {
   readonly #channels: readonly Channel[];
   #turn = 0;
 
-  /**
-   * Starts to connect; an engine that does not answer yet is tried again.
-   *
-   * @param tls - the certificates of the connections; undefined for plaintext.
-   */
-  constructor(address: string, numChannels: number, tls?: PemStore) {
+  /** Starts to connect; an engine that does not answer yet is tried again. */
+  constructor(address: string, numChannels: number, { tls, serverName }: EngineChannelsOptions = {}) {
     this.address = address;
     const credentials = createChannelCredentials(tls);
-    this.#channels = Array.from(
-      { length: numChannels },
-      () => new Channel(address, credentials, CHANNEL_OPTIONS),
-    );
+    const options = {
+      ...CHANNEL_OPTIONS,
+      ...(tls && serverName && { 'grpc.ssl_target_name_override': serverName }),
+      ...(serverName && { 'grpc.default_authority': serverName }),
+    };
+    this.#channels = Array.from({ length: numChannels }, () => new Channel(address, credentials, options));
     for (const channel of this.#channels) channel.getConnectivityState(true);
   }
 

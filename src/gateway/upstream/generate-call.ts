@@ -6,6 +6,7 @@ import type {
   GenerateResponse,
 } from '../../contract/gen/linnet/v1/completion.js';
 import { type CallMetadata, toMetadata } from './call-metadata.js';
+import { cancelCall } from './cancel-call.js';
 
 /** How one Generate call is made. */
 export interface GenerateCallOptions extends CallMetadata {
@@ -18,9 +19,7 @@ export interface GenerateCallOptions extends CallMetadata {
 }
 
 /**
- * Makes one Generate call and streams its events. Aborting the signal, or leaving the loop, cancels it: by the Cancel
- * RPC, because servers close a connection on which too many streams are reset, and by a reset only where that does
- * not end the stream in time.
+ * Makes one Generate call and streams its events. Aborting the signal, or leaving the loop, cancels it as {@link cancelCall} does.
  *
  * @throws the call's ServiceError, or the signal's reason.
  */
@@ -60,25 +59,4 @@ export async function* readGenerateCall(
 function responsesOf(call: ClientReadableStream<GenerateResponse>): AsyncIterable<GenerateResponse> {
   const responses: AsyncIterator<GenerateResponse> = call.iterator({ destroyOnReturn: false });
   return { [Symbol.asyncIterator]: () => responses };
-}
-
-interface Cancellation {
-  readonly client: CompletionClient;
-  readonly cancelKey: string;
-  readonly cancelGraceMs: number;
-  readonly apiKey: string | undefined;
-}
-
-function cancelCall(call: ClientReadableStream<GenerateResponse>, cancellation: Cancellation): void {
-  const { client, cancelKey, cancelGraceMs, apiKey } = cancellation;
-  const reset = setTimeout(() => call.cancel(), cancelGraceMs);
-  call.once('status', () => clearTimeout(reset));
-  client.cancel(
-    { cancelKey },
-    toMetadata({ apiKey }),
-    { deadline: Date.now() + cancelGraceMs },
-    (error, response) => {
-      if (error !== null || response.cancelledRequests === 0) call.cancel();
-    },
-  );
 }

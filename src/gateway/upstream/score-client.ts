@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { credentials } from '@grpc/grpc-js';
 import {
   type ScoreRequest,
   type ScoreResponse,
   CompletionClient as WireClient,
 } from '../../contract/gen/linnet/v1/completion.js';
-import type { EngineChannels } from './engine-channels.js';
+import { cancelCall } from './cancel-call.js';
+import type { EngineLink } from './engine-link.js';
+import type { EnginePool } from './engine-pool.js';
 import { callUnary, type UnaryCallOptions } from './unary-call.js';
 
 /** Scores text on the engine. */
@@ -18,23 +21,27 @@ export interface ScoreClient {
 }
 
 /**
- * Makes a client over the engine's channels.
+ * Makes a client of the engines.
  *
- * @param channels of its own: a call that its caller leaves is reset, and a server closes a connection on which too
- *   many are, with all that it carries.
+ * @param cancelGraceMs how long the engine has to end a call that its caller has left before the call is reset.
  */
-export function createScoreClient(channels: EngineChannels): ScoreClient {
+export function createScoreClient(engines: EnginePool, cancelGraceMs: number): ScoreClient {
+  const openClient = ({ address, channels }: EngineLink) =>
+    new WireClient(address, credentials.createInsecure(), { channelOverride: channels.next() });
   return {
-    score: (request, options) =>
-      callUnary<ScoreResponse>(
-        channels,
-        (metadata, callOptions, done) => {
-          const client = new WireClient(channels.address, credentials.createInsecure(), {
-            channelOverride: channels.next(),
-          });
-          return client.score(request, metadata, callOptions, done);
+    score(request, options) {
+      const cancelKey = randomUUID();
+      const { apiKey } = options;
+      return callUnary<ScoreResponse>(
+        engines,
+        (engine, metadata, callOptions, done) =>
+          openClient(engine).score({ ...request, cancelKey }, metadata, callOptions, done),
+        {
+          ...options,
+          cancel: (call, engine) =>
+            cancelCall(call, { client: openClient(engine), cancelKey, cancelGraceMs, apiKey }),
         },
-        options,
-      ),
+      );
+    },
   };
 }

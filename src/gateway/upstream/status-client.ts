@@ -5,7 +5,8 @@ import {
   type Model,
   ModelsClient,
 } from '../../contract/gen/linnet/v1/models.js';
-import type { EngineChannels } from './engine-channels.js';
+import type { EngineLink } from './engine-link.js';
+import type { EnginePool } from './engine-pool.js';
 import { callUnary, type StartUnaryCall } from './unary-call.js';
 
 /**
@@ -20,22 +21,26 @@ export interface StatusClient {
 }
 
 /**
- * Makes a client over the engine's channels.
+ * Makes a client of the engines.
  *
- * @param timeoutMs how long the engine has to answer.
+ * @param timeoutMs how long an engine has to answer.
  */
-export function createStatusClient(channels: EngineChannels, timeoutMs: number): StatusClient {
-  const models = () =>
-    new ModelsClient(channels.address, credentials.createInsecure(), { channelOverride: channels.next() });
+export function createStatusClient(engines: EnginePool, timeoutMs: number): StatusClient {
+  const models = ({ address, channels }: EngineLink) =>
+    new ModelsClient(address, credentials.createInsecure(), { channelOverride: channels.next() });
   const ask = <T>(apiKey: string | undefined, start: StartUnaryCall<T>) =>
-    callUnary(channels, start, { timeoutMs, apiKey });
+    callUnary(engines, start, { timeoutMs, apiKey });
   return {
     async listModels(apiKey) {
-      const response = await ask<ListModelsResponse>(apiKey, (...rest) => models().listModels({}, ...rest));
+      const response = await ask<ListModelsResponse>(apiKey, (engine, ...rest) =>
+        models(engine).listModels({}, ...rest),
+      );
       return response.models;
     },
     async getModel(id, apiKey) {
-      const { model } = await ask<GetModelResponse>(apiKey, (...rest) => models().getModel({ id }, ...rest));
+      const { model } = await ask<GetModelResponse>(apiKey, (engine, ...rest) =>
+        models(engine).getModel({ id }, ...rest),
+      );
       if (model === undefined) throw new Error('GetModel answered without a model.');
       return model;
     },

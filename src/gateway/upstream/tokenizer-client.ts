@@ -6,7 +6,8 @@ import {
   type TokenizeResponse,
   TokenizerClient as WireClient,
 } from '../../contract/gen/linnet/v1/tokenizer.js';
-import type { EngineChannels } from './engine-channels.js';
+import type { EngineLink } from './engine-link.js';
+import type { EnginePool } from './engine-pool.js';
 import { callUnary, type UnaryCallOptions } from './unary-call.js';
 
 /** Turns text into tokens and back on the engine. Every call throws a GatewayError where it fails. */
@@ -17,14 +18,14 @@ export interface TokenizerClient {
   detokenize(request: DetokenizeRequest, options: UnaryCallOptions): Promise<DetokenizeResponse>;
 }
 
-/** Makes a client over the engine's channels. */
-export function createTokenizerClient(channels: EngineChannels): TokenizerClient {
-  const client = () =>
-    new WireClient(channels.address, credentials.createInsecure(), { channelOverride: channels.next() });
+/** Makes a client of the engines. */
+export function createTokenizerClient(engines: EnginePool): TokenizerClient {
+  const client = ({ address, channels }: EngineLink) =>
+    new WireClient(address, credentials.createInsecure(), { channelOverride: channels.next() });
   return {
     tokenize: (request, options) =>
-      callUnary(channels, (metadata, o, done) => client().tokenize(request, metadata, o, done), options),
+      callUnary(engines, (engine, ...rest) => client(engine).tokenize(request, ...rest), options),
     detokenize: (request, options) =>
-      callUnary(channels, (metadata, o, done) => client().detokenize(request, metadata, o, done), options),
+      callUnary(engines, (engine, ...rest) => client(engine).detokenize(request, ...rest), options),
   };
 }

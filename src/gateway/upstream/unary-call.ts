@@ -1,7 +1,8 @@
 import type { CallOptions, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
 import { type CallMetadata, toMetadata } from './call-metadata.js';
-import type { EngineChannels } from './engine-channels.js';
-import { isConnectionLoss, toGatewayError } from './engine-failure.js';
+import { toGatewayError } from './engine-failure.js';
+import type { EngineLink } from './engine-link.js';
+import type { EnginePool } from './engine-pool.js';
 
 /** How one unary call is made. */
 export interface UnaryCallOptions extends CallMetadata {
@@ -9,51 +10,61 @@ export interface UnaryCallOptions extends CallMetadata {
   readonly timeoutMs?: number | undefined;
   /** Cancels the call. Its reason is what is then thrown. */
   readonly signal?: AbortSignal;
+  /** How a call is cancelled. Default: by a reset. */
+  readonly cancel?: (call: ClientUnaryCall, engine: EngineLink) => void;
 }
 
-/** Starts one unary call, as the generated clients do. */
+/** Starts one unary call of an engine, as the generated clients do. */
 export type StartUnaryCall<T> = (
+  engine: EngineLink,
   metadata: Metadata,
   options: Partial<CallOptions>,
   done: (error: ServiceError | null, response: T) => void,
 ) => ClientUnaryCall;
 
 /**
- * Makes one unary call. A connection that breaks is replaced once: what is asked this way changes nothing on the
- * engine, so it may be asked twice.
+ * Makes one unary call. Where the connection breaks, or the engine refuses, it is made once more, of another engine if
+ * one is well: what is asked this way changes nothing on the engine, so it may be asked twice.
  *
  * @throws GatewayError, or the signal's reason.
  */
 export async function callUnary<T>(
-  channels: EngineChannels,
+  engines: EnginePool,
   start: StartUnaryCall<T>,
   options: UnaryCallOptions,
 ): Promise<T> {
+  await engines.resolved;
+  let engine = engines.pick();
   try {
-    return await attempt(start, options).catch((caught) => {
+    return await attempt(engine, start, options).catch((caught) => {
       options.signal?.throwIfAborted();
-      if (!isConnectionLoss(caught)) throw caught;
-      return attempt(start, options);
+      const next = engines.pickAgain(engine, caught);
+      if (next === undefined) throw caught;
+      engine = next;
+      return attempt(engine, start, options);
     });
   } catch (caught) {
     options.signal?.throwIfAborted();
-    throw toGatewayError(caught, channels.address);
+    throw toGatewayError(caught, engine.address);
   }
 }
 
 function attempt<T>(
+  engine: EngineLink,
   start: StartUnaryCall<T>,
-  { timeoutMs, signal, ...caller }: UnaryCallOptions,
+  { timeoutMs, signal, cancel = (call) => call.cancel(), ...caller }: UnaryCallOptions,
 ): Promise<T> {
   signal?.throwIfAborted();
   const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
+  const end = engine.begin(1);
   return new Promise((resolve, reject) => {
-    const call = start(toMetadata(caller), deadline, (error, response) => {
-      signal?.removeEventListener('abort', cancel);
+    const call = start(engine, toMetadata(caller), deadline, (error, response) => {
+      signal?.removeEventListener('abort', onAbort);
+      end();
       if (error === null) resolve(response);
       else reject(error);
     });
-    const cancel = () => call.cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
+    const onAbort = () => cancel(call, engine);
+    signal?.addEventListener('abort', onAbort, { once: true });
   });
 }

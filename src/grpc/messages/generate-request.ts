@@ -1,5 +1,6 @@
 import type { GenerateRequest as WireRequest } from '../../contract/gen/linnet/v1/completion.js';
 import type { GenerateRequest } from '../../engine/index.js';
+import { parseCancelKey } from './cancel-key.js';
 import { parseChoiceCounts, parseLogprobs } from './choice-fields.js';
 import { invalidField } from './invalid-field.js';
 import { parseModelId } from './model-id.js';
@@ -8,7 +9,6 @@ import { parseSampling } from './sampling-fields.js';
 
 const MAX_STOPS = 4;
 const MAX_STOP_BYTES = 256;
-const CANCEL_KEY = /^[\w.-]{16,128}$/;
 
 /** A request to generate, as it came over the wire and was found acceptable. */
 export interface ParsedGenerateRequest {
@@ -42,17 +42,6 @@ export function parseGenerateRequest(wire: WireRequest): ParsedGenerateRequest {
   };
   const cancelKey = wire.cancelKey === undefined ? undefined : parseCancelKey(wire.cancelKey);
   return { request, cancelKey, returnPromptTokenIds: wire.returnPromptTokenIds ?? false };
-}
-
-/**
- * Parses a cancel key.
- *
- * @throws EngineError INVALID_FIELD. The key is a secret, so the error does not repeat it.
- */
-export function parseCancelKey(key: string): string {
-  if (CANCEL_KEY.test(key)) return key;
-  const mustBe = '16 to 128 characters of `A-Z a-z 0-9 _ . -`';
-  throw invalidField({ field: 'cancel_key', mustBe, got: `${key.length} characters` });
 }
 
 function parseStop(stop: readonly string[]): readonly string[] {

@@ -16,7 +16,8 @@ import { toNotes } from '../calls/report-notes.js';
 import { startRequestTrace } from '../calls/request-trace.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
 import type { RunningRequests } from '../calls/running-requests.js';
-import { parseCancelKey, parseGenerateRequest } from '../messages/generate-request.js';
+import { parseCancelKey } from '../messages/cancel-key.js';
+import { parseGenerateRequest } from '../messages/generate-request.js';
 import { countPromptTokens, toGenerateResponse } from '../messages/generate-response.js';
 import { createSerializer } from '../messages/message-serializer.js';
 import { parseScoreRequest } from '../messages/score-request.js';
@@ -134,10 +135,11 @@ async function scoreTexts(
   let admission: Admission | undefined;
   let remove: (() => void) | undefined;
   try {
-    const request = { ...parseScoreRequest(wire), tenant: scope.caller?.id, onEnd };
+    const { request, cancelKey } = parseScoreRequest(wire);
     admission = scope.caller && usage.admit(scope.caller);
-    remove = running.add(scope.abort, undefined);
-    const result = await engine.score(request, scope.signal);
+    remove = running.add(scope.abort, cancelKey);
+    const { caller, deadlineAtMs, signal } = scope;
+    const result = await engine.score({ ...request, tenant: caller?.id, deadlineAtMs, onEnd }, signal);
     admission?.charge(result.usage.promptTokens);
     return toScoreResponse(result, scope.requestId);
   } catch (caught) {

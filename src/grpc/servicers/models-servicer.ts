@@ -108,5 +108,5 @@ function findModel(engine: Engine, id: string): ModelInfo {
   if (model !== undefined) return model;
   const known = models.map((candidate) => candidate.id).join(', ');
   const text = `There is no model \`${id}\`; there is: ${known}.`;
-  throw new EngineError('MODEL_NOT_FOUND', text, { metadata: { model: id, models: known } });
+  throw new EngineError('MODEL_NOT_FOUND', text, { field: 'id', metadata: { model: id, models: known } });
 }

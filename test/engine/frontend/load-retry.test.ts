@@ -13,7 +13,7 @@ function failing() {
   const startedAt = Date.now();
   const retry = new LoadRetry(
     {
-      haveAllFailed: () => state.failed,
+      needLoading: () => state.failed,
       load: async () => {
         state.tries.push(Date.now() - startedAt);
         // As a model does: it tells of its failure before the attempt is over.

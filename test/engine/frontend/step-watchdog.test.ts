@@ -3,10 +3,17 @@ import { StepWatchdog } from '../../../src/engine/frontend/step-watchdog.js';
 
 let watchdog: StepWatchdog;
 let changes: boolean[];
+let numGivenUp: number;
 beforeEach(() => {
   vi.useFakeTimers();
   changes = [];
-  watchdog = new StepWatchdog(10_000, () => changes.push(watchdog.isStuck));
+  numGivenUp = 0;
+  watchdog = new StepWatchdog(10_000, {
+    onChange: () => changes.push(watchdog.isStuck),
+    onGiveUp: () => {
+      numGivenUp += 1;
+    },
+  });
 });
 afterEach(() => vi.useRealTimers());
 
@@ -36,6 +43,28 @@ describe('StepWatchdog', () => {
     watchdog.alive(false);
     expect(changes).toEqual([true, false, true, false]);
     expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('gives up, once, a worker that stays stuck for two limits more', () => {
+    watchdog.expect();
+    vi.advanceTimersByTime(30_249);
+    expect(numGivenUp).toBe(0);
+    vi.advanceTimersByTime(1);
+    expect(numGivenUp).toBe(1);
+    vi.advanceTimersByTime(3_600_000);
+    expect(numGivenUp).toBe(1);
+    expect(watchdog.isStuck).toBe(true);
+  });
+
+  it('gives up no worker that goes on, or of which nothing is owed any more', () => {
+    for (const comeBack of [() => watchdog.alive(false), () => watchdog.alive(true), () => watchdog.stop()]) {
+      watchdog.expect();
+      vi.advanceTimersByTime(30_000);
+      comeBack();
+      vi.advanceTimersByTime(10_000);
+      watchdog.stop();
+    }
+    expect(numGivenUp).toBe(0);
   });
 
   it('counts from the first work, whatever comes after it', () => {

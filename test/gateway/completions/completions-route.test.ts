@@ -413,6 +413,17 @@ describe('A deadline', () => {
     });
   });
 
+  it('tells the texts of several choices in their order, also of those that have none yet', async () => {
+    const answer = gateway.post({ prompt: ['a', 'b'], n: 2, timeout_ms: 100 });
+    const call = (await service.nextCall()).accept();
+    call.sendText('later', 3);
+    call.sendText('first', 0);
+    const { error } = await (await answer).json();
+    expect(error).toMatchObject({ code: 'deadline_exceeded', completion_tokens: 2 });
+    expect(error.partial_texts).toEqual(['first', '', '', 'later']);
+    expect(error.partial_text).toBeUndefined();
+  });
+
   it("says in a stream's error what the engine said, after the text that there was", async () => {
     const answer = gateway.post({ stream: true, timeout_ms: 60_000 });
     const call = await service.nextCall();

@@ -91,7 +91,7 @@ describe.each([
   it('tells of its health without a key, and of its model with one', async () => {
     const gateway = await start(ring());
     const health = async (options = {}) => (await fetch(`${gateway.url}/health`, options)).json();
-    expect(await health()).toEqual({ status: 'ok', model: null, models: [] });
+    expect(await health()).toEqual({ status: 'ok', model: null, models: [], engines: [] });
     expect(await health(bearer(alice.key))).toMatchObject({ status: 'ok', model: { id: 'test-model' } });
     expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
     expect((await fetch(gateway.url)).status).toBe(200);

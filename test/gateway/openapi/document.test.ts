@@ -134,7 +134,7 @@ function routesOfApp(): string[] {
       scores: unused,
       tokenizer: unused,
       status: unused,
-      health: unused,
+      engines: unused,
       version: '0',
     },
     ...{ keys: undefined, metrics: new GatewayMetrics(), renderMetrics: unused },

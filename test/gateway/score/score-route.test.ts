@@ -5,6 +5,8 @@ import { encodeRichStatus } from '../../../src/contract/rich-status.js';
 import { ScriptedService } from '../../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.js';
 
+type UnaryAnswer = (error: object) => void;
+
 let service: ScriptedService;
 let gateway: TestGateway;
 
@@ -65,6 +67,7 @@ describe('POST /v1/score', () => {
         { input: { $case: 'tokenIds', value: { ids: [12] } } },
       ],
       logprobs: 1,
+      cancelKey: expect.stringMatching(/^[\w-]{36}$/),
     });
     expect(response.headers.get('x-linnet-ignored-fields')).toBe('extra');
     expect(await response.json()).toEqual({
@@ -154,6 +157,32 @@ describe('POST /v1/score', () => {
     };
     expect((await post({ continuations: 'a' })).status).toBe(503);
     expect(numAsked).toBe(4);
+  });
+
+  it('ends a call whose client leaves by its key, so that the connection need not carry a reset', async () => {
+    let reply: UnaryAnswer | undefined;
+    let wasReset = false;
+    const asked = new Promise<string>((resolve) => {
+      service.score = (call, respond) => {
+        reply = respond as UnaryAnswer;
+        call.on('cancelled', () => {
+          wasReset = service.cancelKeys.length === 0;
+        });
+        resolve(call.request.cancelKey ?? '');
+      };
+    });
+    service.onCancel = () => {
+      reply?.(encodeRichStatus({ reason: 'CANCELLED', message: 'The request was cancelled.' }));
+      return 1;
+    };
+    const client = new AbortController();
+    const answer = post({ continuations: 'a' }, { signal: client.signal }).catch(() => 'left');
+    const cancelKey = await asked;
+    client.abort();
+    expect(await answer).toBe('left');
+    expect(await gateway.logged(1)).toMatchObject([{ status: 499 }]);
+    await expect.poll(() => service.cancelKeys).toEqual([cancelKey]);
+    expect(wasReset).toBe(false);
   });
 
   it('ends a call that takes too long, or whose client leaves', async () => {

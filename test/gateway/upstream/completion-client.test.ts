@@ -6,27 +6,27 @@ import {
   type CompletionEvent,
   createCompletionClient,
 } from '../../../src/gateway/upstream/completion-client.js';
-import { EngineChannels } from '../../../src/gateway/upstream/engine-channels.js';
+import { EnginePool } from '../../../src/gateway/upstream/engine-pool.js';
 import type { ScriptedCall } from '../../support/scripted-call.js';
 import { ScriptedService } from '../../support/scripted-service.js';
 
 const { generate: REQUEST } = parseCompletionRequest({ prompt: 'Once' });
 
 let service: ScriptedService;
-let channels: EngineChannels;
+let engines: EnginePool;
 
 beforeEach(async () => {
   service = await ScriptedService.start();
-  channels = new EngineChannels(service.address, 2);
+  engines = new EnginePool([service.address], { numChannels: 2 });
 });
 
 afterEach(() => {
-  channels.close();
+  engines.close();
   service.stop();
 });
 
 function generate(signal = new AbortController().signal, cancelGraceMs = 1000) {
-  return createCompletionClient(channels, { cancelGraceMs }).generate(REQUEST, { requestId: 'id', signal });
+  return createCompletionClient(engines, { cancelGraceMs }).generate(REQUEST, { requestId: 'id', signal });
 }
 
 async function collect(events: AsyncIterable<CompletionEvent>): Promise<string[]> {

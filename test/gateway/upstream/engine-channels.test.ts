@@ -32,7 +32,9 @@ it('Calls go to the connections that are ready, while others are not', async () 
     numChannels: 4,
   });
   onTestFinished(() => gateway.close());
-  await vi.waitFor(async () => expect((await fetch(`${gateway.url}/health`)).status).toBe(200));
+  await vi.waitFor(async () => expect((await fetch(`${gateway.url}/health`)).status).toBe(200), {
+    timeout: 10_000,
+  });
   for (let i = 0; i < 12; i++) {
     const response = await gateway.post({});
     expect(response.status).toBe(200);

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GenerateRequest, Prompt } from '../../../src/contract/gen/linnet/v1/completion.js';
 import { DEFAULT_SAMPLING, EngineError } from '../../../src/engine/index.js';
-import { parseCancelKey, parseGenerateRequest } from '../../../src/grpc/messages/generate-request.js';
+import { parseGenerateRequest } from '../../../src/grpc/messages/generate-request.js';
 
 function wire(fields: Partial<GenerateRequest> = {}): GenerateRequest {
   return { model: '', input: undefined, stop: [], logitBias: {}, stopTokenIds: [], prompts: [], ...fields };
@@ -232,22 +231,5 @@ describe('parseGenerateRequest', () => {
         else expect(refusal({ topP }).metadata).toMatchObject({ got: String(topP) });
       }),
     );
-  });
-});
-
-describe('parseCancelKey', () => {
-  it.each([randomUUID(), 'a'.repeat(16), 'Z_9.-'.repeat(25)])('accepts %s', (key) => {
-    expect(parseCancelKey(key)).toBe(key);
-  });
-
-  it.each(['', 'a'.repeat(15), 'a'.repeat(129), `${randomUUID()}\n`, 'sixteen letters é'])(
-    'refuses %o',
-    (key) => {
-      expect(() => parseCancelKey(key)).toThrow('`cancel_key` must be 16 to 128 characters');
-    },
-  );
-
-  it('does not repeat the key in the error', () => {
-    expect(() => parseCancelKey('secret')).not.toThrow('secret');
   });
 });

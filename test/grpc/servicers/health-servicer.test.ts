@@ -61,6 +61,56 @@ describe('Check', () => {
   });
 });
 
+describe('The names for probes', () => {
+  const probe = async () => ({
+    live: await check('live'),
+    ready: await check('ready'),
+    startup: await check('startup'),
+  });
+
+  it('tell that a model can be asked, before and after it is loaded', async () => {
+    for (const state of ['unloaded', 'loading', 'ready'] as const) {
+      harness.engine.setState(state);
+      expect(await probe()).toEqual({ live: SERVING, ready: SERVING, startup: SERVING });
+    }
+  });
+
+  it('tell of a step that hangs: not live, not ready', async () => {
+    harness.engine.setState('ready', { isStuck: true });
+    expect(await probe()).toEqual({ live: NOT_SERVING, ready: NOT_SERVING, startup: SERVING });
+  });
+
+  it('tell of a full queue: not ready, while the server serves', async () => {
+    harness.engine.setState('ready', { isQueueFull: true });
+    expect(await probe()).toEqual({ live: SERVING, ready: NOT_SERVING, startup: SERVING });
+    expect(await check('')).toBe(SERVING);
+  });
+
+  it('tell of the drain: not ready, but live', async () => {
+    const next = watch('ready');
+    const live = watch('live');
+    expect([await next(), await live()]).toEqual([SERVING, SERVING]);
+    const drained = harness.server.drain(1000);
+    expect(await next()).toBe(NOT_SERVING);
+    await drained;
+  });
+
+  it('wait, where the model is loaded at the start, until that is done for the first time', async () => {
+    const preloading = await startGrpcHarness({ preloads: true });
+    const other = new HealthClient(preloading.target, credentials.createInsecure());
+    const ask = async (service: string) =>
+      (await unary<HealthCheckResponse>((done) => other.check({ service }, done))).status;
+    preloading.engine.setState('loading');
+    for (const service of ['startup', 'ready', '']) expect(await ask(service)).toBe(NOT_SERVING);
+    expect(await ask('live')).toBe(SERVING);
+    preloading.engine.setState('ready');
+    preloading.engine.setState('unloaded');
+    for (const service of ['startup', 'ready', '']) expect(await ask(service)).toBe(SERVING);
+    other.close();
+    await preloading.close();
+  });
+});
+
 describe('List', () => {
   it('lists every service with its status', async () => {
     harness.engine.setState('failed');
@@ -70,6 +120,9 @@ describe('List', () => {
       'linnet.v1.Completion': { status: NOT_SERVING },
       'linnet.v1.Models': { status: SERVING },
       'linnet.v1.Tokenizer': { status: SERVING },
+      live: { status: SERVING },
+      ready: { status: NOT_SERVING },
+      startup: { status: SERVING },
     });
   });
 });

@@ -106,6 +106,7 @@ describe('Models', () => {
     const rich = decodeRichStatus(error);
     expect(rich).toMatchObject({
       reason: 'MODEL_NOT_FOUND',
+      field: 'id',
       metadata: { model: 'gpt-5', models: 'test-model' },
     });
     expect(rich?.message).toBe('There is no model `gpt-5`; there is: test-model.');

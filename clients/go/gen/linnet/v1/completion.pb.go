@@ -1287,7 +1287,7 @@ func (x *CancelRequest) GetCancelKey() string {
 type CancelResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// How many running requests carried the key. 0 where they have ended, or where their call has not arrived yet: a
-	// caller that still reads such a stream cancels the call itself.
+	// caller that still waits for such a call cancels the call itself.
 	CancelledRequests uint32 `protobuf:"varint,1,opt,name=cancelled_requests,json=cancelledRequests,proto3" json:"cancelled_requests,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
@@ -1341,7 +1341,9 @@ type ScoreRequest struct {
 	// the context. Context and continuation together must fit the model's context.
 	Continuations []*Prompt `protobuf:"bytes,3,rep,name=continuations,proto3" json:"continuations,omitempty"`
 	// As `GenerateRequest.logprobs`: so many most probable tokens are told beside each token, in [0, 5]. Default 0.
-	Logprobs      *uint32 `protobuf:"varint,4,opt,name=logprobs,proto3,oneof" json:"logprobs,omitempty"`
+	Logprobs *uint32 `protobuf:"varint,4,opt,name=logprobs,proto3,oneof" json:"logprobs,omitempty"`
+	// As `GenerateRequest.cancel_key`: lets `Cancel` end this request. Default: none.
+	CancelKey     *string `protobuf:"bytes,5,opt,name=cancel_key,json=cancelKey,proto3,oneof" json:"cancel_key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1402,6 +1404,13 @@ func (x *ScoreRequest) GetLogprobs() uint32 {
 		return *x.Logprobs
 	}
 	return 0
+}
+
+func (x *ScoreRequest) GetCancelKey() string {
+	if x != nil && x.CancelKey != nil {
+		return *x.CancelKey
+	}
+	return ""
 }
 
 // Answers a `ScoreRequest`.
@@ -1697,13 +1706,16 @@ const file_linnet_v1_completion_proto_rawDesc = "" +
 	"\n" +
 	"cancel_key\x18\x01 \x01(\tR\tcancelKey\"?\n" +
 	"\x0eCancelResponse\x12-\n" +
-	"\x12cancelled_requests\x18\x01 \x01(\rR\x11cancelledRequests\"\xb8\x01\n" +
+	"\x12cancelled_requests\x18\x01 \x01(\rR\x11cancelledRequests\"\xeb\x01\n" +
 	"\fScoreRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12+\n" +
 	"\acontext\x18\x02 \x01(\v2\x11.linnet.v1.PromptR\acontext\x127\n" +
 	"\rcontinuations\x18\x03 \x03(\v2\x11.linnet.v1.PromptR\rcontinuations\x12\x1f\n" +
-	"\blogprobs\x18\x04 \x01(\rH\x00R\blogprobs\x88\x01\x01B\v\n" +
-	"\t_logprobs\"\xc5\x01\n" +
+	"\blogprobs\x18\x04 \x01(\rH\x00R\blogprobs\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"cancel_key\x18\x05 \x01(\tH\x01R\tcancelKey\x88\x01\x01B\v\n" +
+	"\t_logprobsB\r\n" +
+	"\v_cancel_key\"\xc5\x01\n" +
 	"\rScoreResponse\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\x01 \x01(\tR\trequestId\x12\x14\n" +

@@ -32,7 +32,19 @@ const (
 //
 // Failures are gRPC statuses, never messages. Each carries `google.rpc.ErrorInfo` (domain "linnet") with a
 // stable reason, the request's id in its metadata as `request_id`, and the standard payload that goes with it
-// (`BadRequest`, `RetryInfo`).
+// (`BadRequest`, `RetryInfo`, `QuotaFailure`). Reasons that any RPC can have beside its own:
+//
+//   - UNAUTHENTICATED: the service asks for API keys, and the call has none (API_KEY_MISSING) or one that it does not know
+//     (API_KEY_INVALID). A key is sent as metadata `authorization: Bearer KEY`, or `x-api-key: KEY`.
+//   - INVALID_ARGUMENT: a field is at fault, which `BadRequest` names; or the message or the metadata is larger than the
+//     service takes, 1 MiB and 16 KiB unless it was started otherwise (INVALID_FIELD).
+//   - UNAVAILABLE: the service starts, drains or has lost its engine (ENGINE_UNAVAILABLE), or a model can't be loaded
+//     (MODEL_LOAD_FAILED); `RetryInfo` says when to come back.
+//   - DEADLINE_EXCEEDED: the deadline passed, or it is so near that the wait for a turn alone would be longer.
+//   - INTERNAL: a defect of the service (INTERNAL).
+//
+// `Generate` and `Score` count against the limits of the caller's API key and of the service's queue, else:
+// RESOURCE_EXHAUSTED, reason RATE_LIMIT_EXCEEDED or QUEUE_FULL, with `RetryInfo`.
 type CompletionClient interface {
 	// Streams completions of one prompt, or of several: exactly one `accepted`, any number of `delta`, exactly one
 	// `finished` for each choice. A request asks for one choice unless it says otherwise; the events of several come
@@ -41,12 +53,14 @@ type CompletionClient interface {
 	// Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
 	// stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
 	Generate(ctx context.Context, in *GenerateRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[GenerateResponse], error)
-	// Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+	// Cancels the running requests that carry a cancel key; each call ends with CANCELLED. Does what cancelling the
 	// call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
 	// it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
 	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelResponse, error)
 	// Tells how probable given texts are as continuations of a context, without generating anything. The context is
-	// computed once for all of them.
+	// computed once for all of them. Cancelling the call, or its deadline, stops it as it does `Generate`. Many long texts
+	// make an answer of more than the 4 MiB that gRPC's libraries take unless they are told to: about 80 bytes for each
+	// token, and 20 for each of the most probable ones beside it.
 	Score(ctx context.Context, in *ScoreRequest, opts ...grpc.CallOption) (*ScoreResponse, error)
 }
 
@@ -105,7 +119,19 @@ func (c *completionClient) Score(ctx context.Context, in *ScoreRequest, opts ...
 //
 // Failures are gRPC statuses, never messages. Each carries `google.rpc.ErrorInfo` (domain "linnet") with a
 // stable reason, the request's id in its metadata as `request_id`, and the standard payload that goes with it
-// (`BadRequest`, `RetryInfo`).
+// (`BadRequest`, `RetryInfo`, `QuotaFailure`). Reasons that any RPC can have beside its own:
+//
+//   - UNAUTHENTICATED: the service asks for API keys, and the call has none (API_KEY_MISSING) or one that it does not know
+//     (API_KEY_INVALID). A key is sent as metadata `authorization: Bearer KEY`, or `x-api-key: KEY`.
+//   - INVALID_ARGUMENT: a field is at fault, which `BadRequest` names; or the message or the metadata is larger than the
+//     service takes, 1 MiB and 16 KiB unless it was started otherwise (INVALID_FIELD).
+//   - UNAVAILABLE: the service starts, drains or has lost its engine (ENGINE_UNAVAILABLE), or a model can't be loaded
+//     (MODEL_LOAD_FAILED); `RetryInfo` says when to come back.
+//   - DEADLINE_EXCEEDED: the deadline passed, or it is so near that the wait for a turn alone would be longer.
+//   - INTERNAL: a defect of the service (INTERNAL).
+//
+// `Generate` and `Score` count against the limits of the caller's API key and of the service's queue, else:
+// RESOURCE_EXHAUSTED, reason RATE_LIMIT_EXCEEDED or QUEUE_FULL, with `RetryInfo`.
 type CompletionServer interface {
 	// Streams completions of one prompt, or of several: exactly one `accepted`, any number of `delta`, exactly one
 	// `finished` for each choice. A request asks for one choice unless it says otherwise; the events of several come
@@ -114,12 +140,14 @@ type CompletionServer interface {
 	// Cancelling the call, or its deadline, stops the generation within one engine step. A caller that leaves the
 	// stream unread for a minute is cancelled. Deadlines must be less than 24 days ahead; for more, set none.
 	Generate(*GenerateRequest, grpc.ServerStreamingServer[GenerateResponse]) error
-	// Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+	// Cancels the running requests that carry a cancel key; each call ends with CANCELLED. Does what cancelling the
 	// call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
 	// it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
 	Cancel(context.Context, *CancelRequest) (*CancelResponse, error)
 	// Tells how probable given texts are as continuations of a context, without generating anything. The context is
-	// computed once for all of them.
+	// computed once for all of them. Cancelling the call, or its deadline, stops it as it does `Generate`. Many long texts
+	// make an answer of more than the 4 MiB that gRPC's libraries take unless they are told to: about 80 bytes for each
+	// token, and 20 for each of the most probable ones beside it.
 	Score(context.Context, *ScoreRequest) (*ScoreResponse, error)
 	mustEmbedUnimplementedCompletionServer()
 }

@@ -31,6 +31,9 @@ const (
 //
 // Tells which models the service has, and in which state each is; loads and unloads them. Requests load their model by
 // themselves, and where memory is short the service unloads the model that has been idle longest.
+//
+// Failures are as those of `Completion`. Where the service asks for API keys, loading and unloading take one that is an
+// administrator's, since everybody feels them; else: PERMISSION_DENIED, reason ADMIN_KEY_REQUIRED.
 type ModelsClient interface {
 	// Lists the models in the order of the configuration, the default model first.
 	ListModels(ctx context.Context, in *ListModelsRequest, opts ...grpc.CallOption) (*ListModelsResponse, error)
@@ -99,6 +102,9 @@ func (c *modelsClient) UnloadModel(ctx context.Context, in *UnloadModelRequest, 
 //
 // Tells which models the service has, and in which state each is; loads and unloads them. Requests load their model by
 // themselves, and where memory is short the service unloads the model that has been idle longest.
+//
+// Failures are as those of `Completion`. Where the service asks for API keys, loading and unloading take one that is an
+// administrator's, since everybody feels them; else: PERMISSION_DENIED, reason ADMIN_KEY_REQUIRED.
 type ModelsServer interface {
 	// Lists the models in the order of the configuration, the default model first.
 	ListModels(context.Context, *ListModelsRequest) (*ListModelsResponse, error)

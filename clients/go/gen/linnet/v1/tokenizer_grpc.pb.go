@@ -27,7 +27,7 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Turns text into the model's tokens and back.
+// Turns text into the model's tokens and back. Needs no model in memory. Failures are as those of `Completion`.
 type TokenizerClient interface {
 	// Splits text into tokens.
 	Tokenize(ctx context.Context, in *TokenizeRequest, opts ...grpc.CallOption) (*TokenizeResponse, error)
@@ -67,7 +67,7 @@ func (c *tokenizerClient) Detokenize(ctx context.Context, in *DetokenizeRequest,
 // All implementations must embed UnimplementedTokenizerServer
 // for forward compatibility.
 //
-// Turns text into the model's tokens and back.
+// Turns text into the model's tokens and back. Needs no model in memory. Failures are as those of `Completion`.
 type TokenizerServer interface {
 	// Splits text into tokens.
 	Tokenize(context.Context, *TokenizeRequest) (*TokenizeResponse, error)

@@ -386,7 +386,7 @@ export interface CancelRequest {
 export interface CancelResponse {
   /**
    * How many running requests carried the key. 0 where they have ended, or where their call has not arrived yet: a
-   * caller that still reads such a stream cancels the call itself.
+   * caller that still waits for such a call cancels the call itself.
    */
   cancelledRequests: number;
 }
@@ -405,7 +405,11 @@ export interface ScoreRequest {
    */
   continuations: Prompt[];
   /** As `GenerateRequest.logprobs`: so many most probable tokens are told beside each token, in [0, 5]. Default 0. */
-  logprobs?: number | undefined;
+  logprobs?:
+    | number
+    | undefined;
+  /** As `GenerateRequest.cancel_key`: lets `Cancel` end this request. Default: none. */
+  cancelKey?: string | undefined;
 }
 
 /** Answers a `ScoreRequest`. */
@@ -1770,7 +1774,7 @@ export const CancelResponse: MessageFns<CancelResponse> = {
 };
 
 function createBaseScoreRequest(): ScoreRequest {
-  return { model: "", context: undefined, continuations: [], logprobs: undefined };
+  return { model: "", context: undefined, continuations: [], logprobs: undefined, cancelKey: undefined };
 }
 
 export const ScoreRequest: MessageFns<ScoreRequest> = {
@@ -1786,6 +1790,9 @@ export const ScoreRequest: MessageFns<ScoreRequest> = {
     }
     if (message.logprobs !== undefined) {
       writer.uint32(32).uint32(message.logprobs);
+    }
+    if (message.cancelKey !== undefined) {
+      writer.uint32(42).string(message.cancelKey);
     }
     return writer;
   },
@@ -1833,6 +1840,14 @@ export const ScoreRequest: MessageFns<ScoreRequest> = {
             }
 
             message.logprobs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cancelKey = reader.string();
             continue;
           }
         }
@@ -2047,7 +2062,19 @@ export const Score: MessageFns<Score> = {
  *
  * Failures are gRPC statuses, never messages. Each carries `google.rpc.ErrorInfo` (domain "linnet") with a
  * stable reason, the request's id in its metadata as `request_id`, and the standard payload that goes with it
- * (`BadRequest`, `RetryInfo`).
+ * (`BadRequest`, `RetryInfo`, `QuotaFailure`). Reasons that any RPC can have beside its own:
+ *
+ * - UNAUTHENTICATED: the service asks for API keys, and the call has none (API_KEY_MISSING) or one that it does not know
+ *   (API_KEY_INVALID). A key is sent as metadata `authorization: Bearer KEY`, or `x-api-key: KEY`.
+ * - INVALID_ARGUMENT: a field is at fault, which `BadRequest` names; or the message or the metadata is larger than the
+ *   service takes, 1 MiB and 16 KiB unless it was started otherwise (INVALID_FIELD).
+ * - UNAVAILABLE: the service starts, drains or has lost its engine (ENGINE_UNAVAILABLE), or a model can't be loaded
+ *   (MODEL_LOAD_FAILED); `RetryInfo` says when to come back.
+ * - DEADLINE_EXCEEDED: the deadline passed, or it is so near that the wait for a turn alone would be longer.
+ * - INTERNAL: a defect of the service (INTERNAL).
+ *
+ * `Generate` and `Score` count against the limits of the caller's API key and of the service's queue, else:
+ * RESOURCE_EXHAUSTED, reason RATE_LIMIT_EXCEEDED or QUEUE_FULL, with `RetryInfo`.
  */
 export type CompletionService = typeof CompletionService;
 export const CompletionService = {
@@ -2069,7 +2096,7 @@ export const CompletionService = {
     responseDeserialize: (value: Buffer): GenerateResponse => GenerateResponse.decode(value),
   },
   /**
-   * Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+   * Cancels the running requests that carry a cancel key; each call ends with CANCELLED. Does what cancelling the
    * call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
    * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
    */
@@ -2084,7 +2111,9 @@ export const CompletionService = {
   },
   /**
    * Tells how probable given texts are as continuations of a context, without generating anything. The context is
-   * computed once for all of them.
+   * computed once for all of them. Cancelling the call, or its deadline, stops it as it does `Generate`. Many long texts
+   * make an answer of more than the 4 MiB that gRPC's libraries take unless they are told to: about 80 bytes for each
+   * token, and 20 for each of the most probable ones beside it.
    */
   score: {
     path: "/linnet.v1.Completion/Score" as const,
@@ -2108,14 +2137,16 @@ export interface CompletionServer extends UntypedServiceImplementation {
    */
   generate: handleServerStreamingCall<GenerateRequest, GenerateResponse>;
   /**
-   * Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+   * Cancels the running requests that carry a cancel key; each call ends with CANCELLED. Does what cancelling the
    * call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
    * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
    */
   cancel: handleUnaryCall<CancelRequest, CancelResponse>;
   /**
    * Tells how probable given texts are as continuations of a context, without generating anything. The context is
-   * computed once for all of them.
+   * computed once for all of them. Cancelling the call, or its deadline, stops it as it does `Generate`. Many long texts
+   * make an answer of more than the 4 MiB that gRPC's libraries take unless they are told to: about 80 bytes for each
+   * token, and 20 for each of the most probable ones beside it.
    */
   score: handleUnaryCall<ScoreRequest, ScoreResponse>;
 }
@@ -2136,7 +2167,7 @@ export interface CompletionClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<GenerateResponse>;
   /**
-   * Cancels the running requests that carry a cancel key; each stream ends with CANCELLED. Does what cancelling the
+   * Cancels the running requests that carry a cancel key; each call ends with CANCELLED. Does what cancelling the
    * call does, without the HTTP/2 reset that goes with it: servers close a connection, and everything that runs on
    * it, when too many of its streams are reset in a short time. Use it where one connection carries many callers.
    */
@@ -2157,7 +2188,9 @@ export interface CompletionClient extends Client {
   ): ClientUnaryCall;
   /**
    * Tells how probable given texts are as continuations of a context, without generating anything. The context is
-   * computed once for all of them.
+   * computed once for all of them. Cancelling the call, or its deadline, stops it as it does `Generate`. Many long texts
+   * make an answer of more than the 4 MiB that gRPC's libraries take unless they are told to: about 80 bytes for each
+   * token, and 20 for each of the most probable ones beside it.
    */
   score(
     request: ScoreRequest,

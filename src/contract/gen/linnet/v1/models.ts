@@ -889,6 +889,9 @@ export const ModelLoad: MessageFns<ModelLoad> = {
 /**
  * Tells which models the service has, and in which state each is; loads and unloads them. Requests load their model by
  * themselves, and where memory is short the service unloads the model that has been idle longest.
+ *
+ * Failures are as those of `Completion`. Where the service asks for API keys, loading and unloading take one that is an
+ * administrator's, since everybody feels them; else: PERMISSION_DENIED, reason ADMIN_KEY_REQUIRED.
  */
 export type ModelsService = typeof ModelsService;
 export const ModelsService = {

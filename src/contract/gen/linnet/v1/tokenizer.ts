@@ -417,7 +417,7 @@ export const DetokenizeResponse: MessageFns<DetokenizeResponse> = {
   },
 };
 
-/** Turns text into the model's tokens and back. */
+/** Turns text into the model's tokens and back. Needs no model in memory. Failures are as those of `Completion`. */
 export type TokenizerService = typeof TokenizerService;
 export const TokenizerService = {
   /** Splits text into tokens. */
