@@ -66,7 +66,7 @@ const CUT_OFF_GRACE_MS = 1000;
 
 /** Creates the gateway, with its connections to the engines. It does not own certificates and keys: close those after it. */
 export function createGateway(config: GatewayConfig, deps: GatewayDeps): Gateway {
-  const { tls, engineTls, keys, engineMetrics, tracer, resolve, ...rest } = deps;
+  const { tls, engineTls, keys, engineMetrics, resolve, tracer, ...rest } = deps;
   const lifecycle = new Lifecycle();
   const engines = new EnginePool(config.engineAddress.split(','), {
     ...{ numChannels: config.numChannels, resolveIntervalMs: config.resolveIntervalMs },

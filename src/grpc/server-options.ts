@@ -7,6 +7,8 @@ import type { ServiceMetrics } from './metrics/service-metrics.js';
 /** How the gRPC server listens, what it bounds, and where it logs. */
 export interface GrpcServerOptions {
   readonly logger: Logger;
+  /** Whether the log has prompts and completions too, cut where they are long. Default false. */
+  readonly logText?: boolean;
   /** Where calls and requests are counted. Default: nowhere. */
   readonly metrics?: ServiceMetrics | undefined;
   /** Where traces of requests go; close it after the server. Default: nowhere. */
@@ -48,6 +50,7 @@ export interface GrpcServerOptions {
 
 /** The defaults of every option that has one. */
 export const GRPC_SERVER_DEFAULTS = {
+  logText: false,
   host: '127.0.0.1',
   port: 50051,
   maxMessageBytes: 1024 * 1024,

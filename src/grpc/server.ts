@@ -62,6 +62,7 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   });
   const rpcOptions = {
     logger: settings.logger,
+    logText: settings.logText,
     metrics: settings.metrics,
     tracer: settings.tracer,
     stallLimitMs: settings.stallLimitMs,

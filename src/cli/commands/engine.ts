@@ -91,7 +91,7 @@ async function startEngine(
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
     logger: log,
-    ...{ metrics, tracer, gatewaySocketPath },
+    ...{ metrics, tracer, gatewaySocketPath, logText: settings.logText },
     preloads: preload,
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,

@@ -233,6 +233,16 @@ export const SETTINGS = {
     schema: z.union([z.literal('none').transform(() => undefined), port]),
     format: (value: number | undefined) => (value === undefined ? 'none' : String(value)),
   }),
+  logText: setting({
+    name: 'logText',
+    flag: '--log-text [yes|no]',
+    variable: 'LINNET_LOG_TEXT',
+    description: "write prompts and completions into the engine's log, which else never has them",
+    allowed: 'yes or no',
+    default: 'no',
+    schema: yesOrNo,
+    format: formatYesOrNo,
+  }),
   otlpEndpoint: setting({
     name: 'otlpEndpoint',
     flag: '--otlp-endpoint <url>',

@@ -6,7 +6,7 @@ import { ChoiceCollector, type ChoiceOptions } from './choice-collector.js';
 import type { CompletionRequest } from './completion-request.js';
 import { toHead, toUsage } from './completion-response.js';
 import type { Completion, CompletionChoice } from './completion-schemas.js';
-import { addCompletionToLog, type CompletionSource } from './completion-source.js';
+import { addCompletionToLog, type CompletionSource, toServerTiming } from './completion-source.js';
 
 /**
  * Answers with the whole completion, its choices in the order of their indices.
@@ -37,6 +37,8 @@ export async function collectCompletion(
   const { prompts } = accepted;
   const head = toHead(id, accepted);
   addCompletionToLog(response, head, endings);
+  const timings = endings[0]?.timings;
+  if (timings !== undefined) response.set('server-timing', toServerTiming(timings));
   const choices = endings.map((finished): CompletionChoice => {
     const options = toChoiceOptions(request, prompts, finished.index);
     return collectorOf(collectors, finished.index).finish(finished, options);

@@ -1,5 +1,5 @@
 import type { Response } from 'express';
-import type { Finished } from '../../contract/gen/linnet/v1/completion.js';
+import type { Finished, Timings } from '../../contract/gen/linnet/v1/completion.js';
 import { addToRequestLog } from '../http/request-log.js';
 import type { CompletionEvent } from '../upstream/completion-client.js';
 import type { CompletionRequest } from './completion-request.js';
@@ -26,6 +26,28 @@ export function addCompletionToLog(
     model,
     ...(endings.length > 1 && { choices: endings.length }),
     ...endings.at(-1)?.usage,
+    ...timesOf(endings[0]?.timings),
     finishReason: [...reasons].join(','),
   });
+}
+
+/** Says where a completion's time went, for the header `server-timing`. Milliseconds. */
+export function toServerTiming({ queueMs, prefillMs, decodeMs }: Timings): string {
+  const parts = { queue: queueMs, prefill: prefillMs, decode: decodeMs };
+  return Object.entries(parts)
+    .map(([name, ms]) => `${name};dur=${tenths(ms)}`)
+    .join(', ');
+}
+
+function timesOf(timings: Timings | undefined) {
+  if (timings === undefined) return {};
+  const { queueMs, prefillMs, decodeMs } = timings;
+  return {
+    ...{ queueMs: tenths(queueMs), prefillMs: tenths(prefillMs), decodeMs: tenths(decodeMs) },
+    firstTokenMs: tenths(queueMs + prefillMs),
+  };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }

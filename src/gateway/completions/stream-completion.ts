@@ -39,6 +39,7 @@ async function sendEvents(
   { id, request, events }: CompletionSource,
   sse: SseStream,
 ): Promise<void> {
+  const startedAtMs = performance.now();
   let chunks: CompletionChunks | undefined;
   const endings: Finished[] = [];
   for await (const { $case, value } of events) {
@@ -46,6 +47,9 @@ async function sendEvents(
     switch ($case) {
       case 'accepted':
         chunks = new CompletionChunks(toHead(id, value), toChunkOptions(request, value));
+        // Of the rest nothing is known when the headers leave.
+        if (!response.headersSent)
+          response.set('server-timing', `accept;dur=${(performance.now() - startedAtMs).toFixed(1)}`);
         sse.open();
         break;
       case 'delta':

@@ -10,6 +10,11 @@ export interface RequestLogFields {
   readonly promptTokens?: number;
   readonly completionTokens?: number;
   readonly cachedTokens?: number;
+  /** Where the time of the first choice that ended went, as the engine tells it, and when its first token was there. */
+  readonly queueMs?: number;
+  readonly prefillMs?: number;
+  readonly decodeMs?: number;
+  readonly firstTokenMs?: number;
   /** `stop`, `length`, or both where choices ended in either way. */
   readonly finishReason?: string;
   /** How many there are, where there are several. */

@@ -15,6 +15,7 @@ export function toNotes(report: RequestReport): Readonly<Record<string, unknown>
     queueMs: between(arrivedAtMs, firstStepAtMs),
     prefillMs: between(firstStepAtMs, firstTokenAtMs),
     decodeMs: between(firstTokenAtMs, lastTokenAtMs),
+    firstTokenMs: between(arrivedAtMs, firstTokenAtMs),
   };
 }
 

@@ -19,6 +19,8 @@ import { writeStream } from './stream-writer.js';
 /** What every call of a server shares. */
 export interface RpcOptions {
   readonly logger: Logger;
+  /** Whether the log has prompts and completions too. */
+  readonly logText: boolean;
   /** Where calls are counted; undefined for nowhere. */
   readonly metrics: ServiceMetrics | undefined;
   /** Where traces of requests go; undefined for nowhere. */

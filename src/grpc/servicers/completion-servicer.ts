@@ -11,6 +11,7 @@ import {
 import type { Engine, GenerateEvent, RequestReport } from '../../engine/index.js';
 import type { Admission, KeyUsage } from '../../security/key-usage.js';
 import type { CallScope } from '../calls/call-scope.js';
+import { LoggedText } from '../calls/logged-text.js';
 import { toNotes } from '../calls/report-notes.js';
 import { startRequestTrace } from '../calls/request-trace.js';
 import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
@@ -40,12 +41,12 @@ export interface CompletionServicerDeps {
  * the call after all.
  */
 export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcOptions) {
-  const { metrics, tracer } = options;
+  const { metrics, tracer, logText } = options;
   const generate = serverStreamRpc(
     {
       method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
       request: WireRequest,
-      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics, tracer }),
+      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics, tracer, logText }),
       level: 'info',
     },
     options,
@@ -58,7 +59,7 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
     {
       method: CompletionService.score,
       request: ScoreRequest,
-      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, { ...deps, metrics, tracer }),
+      answer: (wire: ScoreRequest, scope) => scoreTexts(wire, scope, { ...deps, metrics, tracer, logText }),
       level: 'info',
     },
     options,
@@ -66,13 +67,13 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
   return { generate, cancel, score } satisfies Record<keyof typeof CompletionService, Rpc>;
 }
 
-type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics' | 'tracer'>;
+type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics' | 'tracer' | 'logText'>;
 
 /** Streams completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
 async function* streamCompletions(
   wire: WireRequest,
   scope: CallScope,
-  { engine, running, usage, metrics, tracer }: AnswerDeps,
+  { engine, running, usage, metrics, tracer, logText }: AnswerDeps,
 ): AsyncGenerator<GenerateResponse> {
   const trace = startRequestTrace(scope, { tracer, operation: 'text_completion' });
   let admission: Admission | undefined;
@@ -88,11 +89,14 @@ async function* streamCompletions(
       trace.observe(report);
       scope.note(toNotes(report));
     };
+    const text = logText ? new LoggedText(request.prompts) : undefined;
+    if (text !== undefined) scope.note(text.fields);
     for await (const event of engine.generate(
       { ...request, tenant: scope.caller?.id, deadlineAtMs, onEnd },
       signal,
     )) {
       admission?.charge(tokensOf(event));
+      text?.take(event);
       yield toGenerateResponse(event, details);
     }
   } catch (caught) {

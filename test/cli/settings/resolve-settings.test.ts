@@ -46,6 +46,7 @@ describe('settings', () => {
       maxConcurrentStreams: 1000,
       maxConnectionAgeMs: undefined,
       logFormat: 'auto',
+      logText: false,
       otlpEndpoint: undefined,
       logLevel: 'info',
     });
@@ -155,6 +156,7 @@ describe('settings', () => {
       maxMetadataBytes: fc.integer({ min: 2 ** 10, max: 2 ** 16 }),
       maxConcurrentStreams: fc.integer({ min: 1, max: 100_000 }),
       maxConnectionAgeMs: fc.option(fc.integer({ min: 1000, max: 480 * 3_600_000 }), { nil: undefined }),
+      logText: fc.boolean(),
       otlpEndpoint: fc.constantFrom(undefined, 'http://localhost:4318'),
       logLevel: fc.constantFrom('debug', 'silent'),
     });

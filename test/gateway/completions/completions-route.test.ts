@@ -130,6 +130,21 @@ describe('POST /v1/completions', () => {
     expect((await gateway.post({}, { path: '/completions' })).status).toBe(200);
   });
 
+  it('says where the time went, in a header and in the log', async () => {
+    service.answer = (call) => {
+      call.accept();
+      call.sendText('Once');
+      call.finish({ timings: { queueMs: 1.25, prefillMs: 20, decodeMs: 300.04 } });
+    };
+    const whole = await gateway.post({ prompt: 'A tale' });
+    expect(whole.headers.get('server-timing')).toBe('queue;dur=1.3, prefill;dur=20, decode;dur=300');
+    const [line] = await gateway.logged(1);
+    expect(line).toMatchObject({ queueMs: 1.3, prefillMs: 20, decodeMs: 300, firstTokenMs: 21.3 });
+    const stream = await gateway.post({ prompt: 'A tale', stream: true });
+    expect(stream.headers.get('server-timing')).toMatch(/^accept;dur=\d+\.\d$/);
+    await stream.text();
+  });
+
   it('logs one line without prompt and completion', async () => {
     service.answer = (call) => call.complete('the answer');
     await gateway.post({ prompt: 'the question' });

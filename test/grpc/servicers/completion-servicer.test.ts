@@ -196,9 +196,24 @@ describe('Generate', () => {
       completionTokens: 3,
       finishReason: 'length',
       queueMs: 1,
+      firstTokenMs: 3,
       durationMs: expect.any(Number),
     });
     expect(JSON.stringify(harness.logs)).not.toContain('private');
+  });
+
+  it('logs the text where it is asked for', async () => {
+    const asked = await startGrpcHarness({ logText: true });
+    try {
+      asked.engine.script = (generation) =>
+        generation.emit(accepted(), delta('public '), delta('answer'), finished());
+      await readAll(
+        asked.client.generate(wireRequest({ input: { $case: 'prompt', value: 'public words' } })),
+      );
+      expect(asked.logs[0]).toMatchObject({ prompts: ['public words'], texts: ['public answer'] });
+    } finally {
+      await asked.close();
+    }
   });
 
   it.each([
