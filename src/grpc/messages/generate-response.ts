@@ -45,12 +45,15 @@ function toAccepted(
   return { requestId, model, seed, promptTokens, cachedTokens, systemFingerprint, prompts };
 }
 
-function toDelta({ type, tokenIds, tokenBytes, logprobs, ...rest }: DeltaEvent): Delta {
+// Field by field: with a rest object a message takes twice as long.
+function toDelta({ index, text, tokenIds, tokenBytes, logprobs, echoedTokens }: DeltaEvent): Delta {
   return {
-    ...rest,
+    index,
+    text,
     tokenIds: tokenIds as number[],
     tokenBytes: toBuffer(tokenBytes),
     logprobs: logprobs.map(toWireLogprob),
+    echoedTokens,
   };
 }
 
