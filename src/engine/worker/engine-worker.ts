@@ -1,5 +1,6 @@
 // The entry of a model's worker thread: loads the model, then steps while there is work. Computing blocks this thread
 // and no other; commands are heard between steps.
+import { getPriority, setPriority } from 'node:os';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { EngineError } from '../engine-error.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
@@ -16,6 +17,13 @@ const port = parentPort;
 if (port === null) throw new Error('engine-worker runs as a worker thread only.');
 
 const post = (event: WorkerEvent): void => port.postMessage(event);
+
+/** How much less than others the threads that compute get of a busy processor. */
+const NICENESS = 5;
+
+// Of this thread and of those that it makes, which only Linux can tell apart: what speaks to callers needs little of the
+// processors, but at once, also where steps take all of them.
+if (process.platform === 'linux') setPriority(Math.max(getPriority(), NICENESS));
 
 try {
   serve(await loadModel(workerData as WorkerOptions, (share) => post({ type: 'progress', share })), port);
