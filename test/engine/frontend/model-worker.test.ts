@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { complete, createTestEngine, requestFor } from '../../support/engine-under-test.js';
 
@@ -17,7 +16,8 @@ describe("A model's worker", () => {
       const stream = engine.generate(requestFor('Once', { maxTokens: 100 }), new AbortController().signal);
       for await (const { type } of stream) if (type === leaveAfter) break;
       await vi.waitFor(() => expect(engine.models()[0]).toMatchObject({ load: { runningRequests: 0 } }));
-      await setImmediate(); // What the worker said with it has been heard.
+      // The worker says so after its last step.
+      await vi.waitFor(() => expect(vi.getTimerCount()).toBe(0));
       vi.advanceTimersByTime(HOUR_MS);
       expect(engine.models()[0]).toMatchObject({ isStuck: false });
       expect((await complete(engine, requestFor('Once'))).tokenIds).toHaveLength(16);
