@@ -103,7 +103,7 @@ function load(arrivals, forMs) {
       },
       promptTokens: range(values['prompt-tokens']),
       completionTokens: range(values['max-tokens']),
-      ...{ model: 'bench', isChecked: false, metricsUrl: undefined, apiKey: undefined, fault: undefined },
+      ...{ model: 'bench', isChecked: false, metricsUrl: undefined, apiKey: undefined },
       ...{ timeoutMs: 120_000, maxInFlight: 10_000 },
     },
     { onProgress: () => undefined, signal: new AbortController().signal },

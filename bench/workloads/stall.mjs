@@ -1,3 +1,4 @@
+import { KV_BLOCK_TOKENS } from '../../dist/engine/index.js';
 import { promptIds } from '../support/prompts.mjs';
 import { ratioRow, toRows } from '../support/rows.mjs';
 import { firstTokenMs, gapsMs } from '../support/run-metrics.mjs';
@@ -5,7 +6,6 @@ import { median } from '../support/statistics.mjs';
 
 const STREAMS = 8;
 /** Tokens of a chunk of prefill, in which a long prompt is computed (src/engine/worker/load-model.ts). */
-const PREFILL_CHUNK = 64;
 const TOKENS_BEFORE = 16;
 
 /** A long prompt arrives while 8 streams run: how long their readers wait at most, beside one chunk and one step. */
@@ -55,7 +55,7 @@ async function measure(system, { length, maxTokens, name }) {
   const step = median(runs.flatMap((run) => gapsMs(within(run, { from: run.timesMs[1], to: arrivedAtMs }))));
   const during = runs.map((run) => within(run, { from: arrivedAtMs, to: long.timesMs[0] }));
   const gapMax = Math.max(...during.flatMap(gapsMs));
-  return { gapMax, chunkAndStep: firstTokenMs(alone) / Math.ceil(length / PREFILL_CHUNK) + step };
+  return { gapMax, chunkAndStep: firstTokenMs(alone) / Math.ceil(length / KV_BLOCK_TOKENS) + step };
 }
 
 function within(run, { from, to }) {

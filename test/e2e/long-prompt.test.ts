@@ -1,10 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine } from '../../src/engine/index.js';
+import { KV_BLOCK_TOKENS } from '../../src/engine/index.js';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { createTestEngine, requestFor } from '../support/engine-under-test.js';
-
-const PREFILL_CHUNK = 64;
 
 let checkpoint: CheckpointCopy;
 let engine: Engine;
@@ -47,7 +46,7 @@ describe('Long prompts that arrive while streams run', () => {
       const newcomers = Array.from({ length: numNewcomers }, async (_, newcomer) => {
         // No two begin alike: nothing of them is cached.
         const prompt = Array.from(
-          { length: numChunks * PREFILL_CHUNK },
+          { length: numChunks * KV_BLOCK_TOKENS },
           (_, position) => (numNewcomers * 1000 + newcomer * 7919 + position * 104_729) % 50_000,
         );
         for await (const event of engine.generate(requestFor(prompt, { maxTokens: 1 }), end.signal)) {

@@ -8,7 +8,7 @@ type Reader = (answer: EngineAnswers[EngineQuestion] | undefined) => void;
 
 /** The questions that an engine process has been asked and has not answered; one answer is for all who asked. */
 export class EngineQuestions {
-  readonly #readers = new Map<EngineQuestion, Reader[]>();
+  readonly #readers = new Map<EngineQuestion, Set<Reader>>();
 
   /** Asks the process; undefined where it does not run, or does not answer in time. */
   ask<Question extends EngineQuestion>(
@@ -17,14 +17,16 @@ export class EngineQuestions {
   ): Promise<EngineAnswers[Question] | undefined> {
     return new Promise((resolve) => {
       if (child?.connected !== true) return resolve(undefined);
-      const timer = setTimeout(() => resolve(undefined), TIMEOUT_MS);
-      const readers = this.#readers.get(question) ?? [];
+      const readers = this.#readers.get(question) ?? new Set<Reader>();
       this.#readers.set(question, readers);
-      readers.push((answer) => {
+      // The question's name is the map's key, so the answer is of its type.
+      const read: Reader = (answer) => {
         clearTimeout(timer);
-        // The question's name is the map's key, so the answer is of its type.
+        readers.delete(read);
         resolve(answer as EngineAnswers[Question] | undefined);
-      });
+      };
+      const timer = setTimeout(read, TIMEOUT_MS, undefined);
+      readers.add(read);
       child.send(question, (error) => error && this.#tell(question, undefined));
     });
   }
@@ -40,6 +42,6 @@ export class EngineQuestions {
   }
 
   #tell(question: EngineQuestion, answer: Parameters<Reader>[0]): void {
-    for (const read of this.#readers.get(question)?.splice(0) ?? []) read(answer);
+    for (const read of this.#readers.get(question) ?? []) read(answer);
   }
 }

@@ -35,6 +35,17 @@ export function wholeNumber(min: number, max: number): z.ZodType<number> {
   return z.union([z.number(), text]).pipe(z.int().min(min).max(max));
 }
 
+/** Reads a port; 0 picks a free one. */
+export const port = wholeNumber(0, 65_535);
+
+/** Reads `yes` or `no`, or their like. */
+export const yesOrNo: z.ZodType<boolean> = z.union([z.boolean(), z.stringbool()]);
+
+/** Writes `yes` or `no`. */
+export function formatYesOrNo(value: boolean): string {
+  return value ? 'yes' : 'no';
+}
+
 /** Reads an amount with a unit, in a range. */
 export function quantity(
   parse: (text: string) => number | undefined,
@@ -53,6 +64,6 @@ export const optionalPath: z.ZodType<string | undefined> = z
   .transform((path) => (path === 'none' ? undefined : path));
 
 /** Writes a value that may be missing. */
-export function formatOptional(value: string | undefined): string {
-  return value ?? 'none';
+export function formatOptional(value: string | number | undefined): string {
+  return value === undefined ? 'none' : String(value);
 }

@@ -4,7 +4,7 @@ import { estimateModelBytes } from '../model/model-memory.js';
 import type { EngineObserver } from '../observer.js';
 import type { WorkerOptions } from '../worker/messages.js';
 import { abortable } from './abortable.js';
-import type { MemoryBudget, Tenant } from './memory-budget.js';
+import type { MemoryBudget, Resident } from './memory-budget.js';
 import { busy, evicted, loadingQueueFull } from './model-errors.js';
 import { ModelWorker } from './model-worker.js';
 import type { QueueLimits } from './queue-gate.js';
@@ -36,7 +36,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * One model that the engine offers: loaded at the first request, in a worker of its own, and unloaded when nobody has
  * used it for a while or another one needs the memory.
  */
-export class HostedModel implements Tenant {
+export class HostedModel implements Resident {
   readonly id: string;
   readonly #options: HostingOptions;
   readonly #createdAt = new Date();

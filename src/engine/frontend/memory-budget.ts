@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { EngineError } from '../engine-error.js';
 
 /** A model as the budget sees it. */
-export interface Tenant {
+export interface Resident {
   readonly id: string;
   /** Since when nobody has used it; undefined while somebody does, or it is being loaded or unloaded. */
   readonly idleSinceMs: number | undefined;
@@ -23,7 +23,7 @@ export interface MemoryLimits {
 /** Shares memory among models. Where it is short, the model that has been idle longest is unloaded first. */
 export class MemoryBudget {
   readonly #limits: MemoryLimits;
-  readonly #reserved = new Map<Tenant, number>();
+  readonly #reserved = new Map<Resident, number>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
 
   constructor(limits: MemoryLimits) {
@@ -35,8 +35,8 @@ export class MemoryBudget {
   }
 
   /** What is set aside for a model; 0 for one that is not in memory. */
-  bytesOf(tenant: Tenant): number {
-    return this.#reserved.get(tenant) ?? 0;
+  bytesOf(resident: Resident): number {
+    return this.#reserved.get(resident) ?? 0;
   }
 
   /**
@@ -46,22 +46,22 @@ export class MemoryBudget {
    * @param signal ends the waiting.
    * @throws EngineError MODEL_LOAD_FAILED for a model that can't ever fit, or that waited too long.
    */
-  async reserve(tenant: Tenant, bytes: number, signal: AbortSignal): Promise<void> {
+  async reserve(resident: Resident, bytes: number, signal: AbortSignal): Promise<void> {
     const { limitBytes, admitsOne, waitLimitMs } = this.#limits;
-    if (bytes > limitBytes && !admitsOne) throw tooLarge(tenant.id, bytes, limitBytes);
+    if (bytes > limitBytes && !admitsOne) throw tooLarge(resident.id, bytes, limitBytes);
     const waiting = AbortSignal.timeout(waitLimitMs);
     while (!this.#fits(bytes)) {
       signal.throwIfAborted();
-      if (waiting.aborted) throw this.#allBusy(tenant.id, bytes);
+      if (waiting.aborted) throw this.#allBusy(resident.id, bytes);
       await (this.#longestIdle(bytes)?.unload() ?? this.#change(signal, waiting));
     }
     signal.throwIfAborted();
-    this.#reserved.set(tenant, bytes);
+    this.#reserved.set(resident, bytes);
   }
 
   /** Gives back what was set aside for a model. */
-  release(tenant: Tenant): void {
-    if (this.#reserved.delete(tenant)) this.notify();
+  release(resident: Resident): void {
+    if (this.#reserved.delete(resident)) this.notify();
   }
 
   /** Hears that a model has become idle. */
@@ -75,9 +75,11 @@ export class MemoryBudget {
   }
 
   /** Which to unload; undefined where all the idle ones together would not make enough room. */
-  #longestIdle(bytes: number): Tenant | undefined {
+  #longestIdle(bytes: number): Resident | undefined {
     const idle = [...this.#reserved.keys()].filter(({ idleSinceMs }) => idleSinceMs !== undefined);
-    const left = [...this.#reserved].filter(([tenant]) => !idle.includes(tenant)).map(([, taken]) => taken);
+    const left = [...this.#reserved]
+      .filter(([resident]) => !idle.includes(resident))
+      .map(([, taken]) => taken);
     const { limitBytes, admitsOne } = this.#limits;
     if (sum(left) + bytes > limitBytes && !(admitsOne && left.length === 0)) return undefined;
     return idle.sort((a, b) => (a.idleSinceMs ?? 0) - (b.idleSinceMs ?? 0))[0];
@@ -100,7 +102,7 @@ export class MemoryBudget {
   }
 
   #allBusy(id: string, bytes: number): EngineError {
-    const models = [...this.#reserved.keys()].map((tenant) => tenant.id).join(', ');
+    const models = [...this.#reserved.keys()].map((resident) => resident.id).join(', ');
     return new EngineError(
       'MODEL_LOAD_FAILED',
       `There is no memory for model "${id}" now: ${models} are in use. Try again later, or raise the memory limit.`,

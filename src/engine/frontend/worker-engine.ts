@@ -62,8 +62,9 @@ export class WorkerEngine implements Engine {
     const record = new RequestRecord(request.onEnd, this.#observer);
     const limit = new TimeLimit(caller, request.deadlineAtMs, () => record.progress);
     try {
-      record.model = this.#find(request.model).id;
-      const use = await this.#begin(record.model, limit.signal);
+      const model = this.#find(request.model);
+      record.model = model.id;
+      const use = await this.#begin(model, limit.signal);
       try {
         for await (const event of generateWith(use, request, { limit, record })) {
           record.note(event);
@@ -86,8 +87,9 @@ export class WorkerEngine implements Engine {
     const record = new RequestRecord(request.onEnd, this.#observer);
     const limit = new TimeLimit(caller, request.deadlineAtMs, () => record.progress);
     try {
-      record.model = this.#find(request.model).id;
-      const use = await this.#begin(record.model, limit.signal);
+      const model = this.#find(request.model);
+      record.model = model.id;
+      const use = await this.#begin(model, limit.signal);
       try {
         const result = await scoreWith(use, request, { limit, record });
         record.complete(result.usage);
@@ -143,8 +145,7 @@ export class WorkerEngine implements Engine {
   }
 
   /** Numbers a request and waits for its model, loading it if need be. */
-  async #begin(modelId: string, signal: AbortSignal): Promise<ModelUse> {
-    const model = this.#find(modelId);
+  async #begin(model: HostedModel, signal: AbortSignal): Promise<ModelUse> {
     const loading = this.#loadTokenizer();
     const lease = await model.acquire(signal);
     try {

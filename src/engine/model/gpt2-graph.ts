@@ -109,8 +109,11 @@ function attention(context: GraphContext, layer: number, hidden: Value, newKv: V
   const [query, key, value] = splitHeads(context, qkv); // each [1, B, H, S, D]
   newKv.push(key, value);
 
-  // Not as FusedMatMul's alpha: only without one does it have a kernel for the single row of a decoding step.
-  const scaled = graph.op('Mul', [query, graph.scalar('float32', attentionScale(config, layer))]);
+  // Not as FusedMatMul's alpha: only without one does it have a kernel for the single row of a decoding step. And not as
+  // one number, which ONNX Runtime would make the alpha again.
+  const scale = graph.scalar('float32', attentionScale(config, layer));
+  const factors = graph.op('Expand', [scale, graph.ints([config.hiddenSize / config.numHeads])]);
+  const scaled = graph.op('Mul', [query, factors]);
   const [pastScores] = graph.contrib('FusedMatMul', [scaled, pastKey], { transB: 1 }); // [1, B, H, S, P]
   const [newScores] = graph.contrib('FusedMatMul', [scaled, key], { transB: 1 }); // [1, B, H, S, S]
   const scores = graph.op('Concat', [pastScores!, newScores!], { axis: -1 });

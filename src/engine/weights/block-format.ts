@@ -1,13 +1,16 @@
 import type { Value } from '../model/graph-builder.js';
 import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
-import { headWeight, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
+import { headWeight, isTable, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
 import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
-import { type PlannedWeights, planUnchanged, toBytes } from './quantized-weights.js';
+import {
+  DATA_SUFFIX,
+  type PlannedWeights,
+  planUnchanged,
+  SCALES_SUFFIX,
+  toBytes,
+} from './quantized-weights.js';
 
-/** The two tensors that a matrix `name` becomes. */
-const DATA = '.data';
-const SCALES = '.scales';
 /** How much of a table is quantized at a time. */
 const TABLE_ROWS = 4096;
 
@@ -43,17 +46,16 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
 /** A matrix in blocks along its inputs. Linear layers are stored [in, out]; the embedding and the head [out, in]. */
 export function planBlocks(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
   const [rows, columns] = source.shape as [number, number];
-  const isTable = name === 'wte.weight' || name === 'lm_head.weight';
-  const [numOutputs, numInputs] = isTable ? [rows, columns] : [columns, rows];
+  const [numOutputs, numInputs] = isTable(name) ? [rows, columns] : [columns, rows];
   const numBlocks = Math.ceil(numInputs / scheme.blockSize);
   const blockBytes = (scheme.blockSize * scheme.bits) / 8;
   return {
     sourceBytes: source.byteLength,
     tensors: [
-      { name: name + DATA, dtype: 'U8', shape: [numOutputs, numBlocks, blockBytes] },
-      { name: name + SCALES, dtype: 'F32', shape: [numOutputs, numBlocks] },
+      { name: name + DATA_SUFFIX, dtype: 'U8', shape: [numOutputs, numBlocks, blockBytes] },
+      { name: name + SCALES_SUFFIX, dtype: 'F32', shape: [numOutputs, numBlocks] },
     ],
-    encode: () => (isTable ? encodeTable(source, scheme) : encodeLinear(source, scheme)),
+    encode: () => (isTable(name) ? encodeTable(source, scheme) : encodeLinear(source, scheme)),
   };
 }
 
@@ -83,9 +85,9 @@ function lookUp(
   { bits, blockSize }: QuantizationScheme,
 ): Value {
   const width = Math.ceil(config.hiddenSize / blockSize) * blockSize; // the last block may be padded
-  const table = weight(`wte.weight${DATA}`, [config.vocabSize, (width * bits) / 8]);
+  const table = weight(`wte.weight${DATA_SUFFIX}`, [config.vocabSize, (width * bits) / 8]);
   const attributes = { gather_axis: 0, quantize_axis: 1, block_size: blockSize, bits };
-  const operands = [table, tokenIds, weight(`wte.weight${SCALES}`)];
+  const operands = [table, tokenIds, weight(`wte.weight${SCALES_SUFFIX}`)];
   const [rows] = graph.contrib('GatherBlockQuantized', operands, attributes);
   if (width === config.hiddenSize) return rows!;
   return graph.op('Slice', [rows!, graph.ints([0]), graph.ints([config.hiddenSize]), graph.ints([1])]);
@@ -106,7 +108,7 @@ function multiply(
   { input, name, inputs, outputs, bias }: Product,
 ): Value {
   const addend = bias === undefined ? '' : weight(bias);
-  const operands = [input, weight(name + DATA), weight(name + SCALES), '', '', addend];
+  const operands = [input, weight(name + DATA_SUFFIX), weight(name + SCALES_SUFFIX), '', '', addend];
   // Accuracy level 4: the input is quantized to 8 bits.
   const attributes = { K: inputs, N: outputs, bits, block_size: blockSize, accuracy_level: 4 };
   return graph.contrib('MatMulNBits', operands, attributes)[0]!;

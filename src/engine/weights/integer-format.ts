@@ -2,14 +2,13 @@ import type { Value } from '../model/graph-builder.js';
 import { blockFormat } from './block-format.js';
 import { integerProductOverflows } from './integer-overflow.js';
 import {
-  DATA_SUFFIX,
   INPUT_SCALES_SUFFIX,
   LEAST_ACTIVATION,
   planIntegerWeights,
-  SCALES_SUFFIX,
   TABLE_SCHEME,
 } from './integer-weights.js';
 import { linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
+import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
 
 /**
  * Weights of 8 bits with one scale for each output, multiplied with inputs of 8 bits that have one scale for each row.

@@ -3,12 +3,17 @@ import type { Activation } from '../model/gpt2-config.js';
 import { readTensorValues } from '../model/tensor-values.js';
 import { planBlocks } from './block-format.js';
 import { balanceInputs, type Layer, scaleNorm, scaleOutputs } from './channel-balance.js';
+import { isTable } from './matrix-format.js';
 import { quantizeColumns } from './quantization.js';
-import { type PlannedTensor, type PlannedWeights, planUnchanged, toBytes } from './quantized-weights.js';
+import {
+  DATA_SUFFIX,
+  type PlannedTensor,
+  type PlannedWeights,
+  planUnchanged,
+  SCALES_SUFFIX,
+  toBytes,
+} from './quantized-weights.js';
 
-/** What the matrix of a linear layer becomes: s8 [inputs, outputs], and f32 [outputs]. */
-export const DATA_SUFFIX = '.data';
-export const SCALES_SUFFIX = '.scales';
 /** By what an activation is multiplied before it is quantized: f32 [inputs]. */
 export const INPUT_SCALES_SUFFIX = '.input_scales';
 
@@ -27,8 +32,7 @@ export function planIntegerWeights(checkpoint: Checkpoint): PlannedWeights[] {
   const plan = [...checkpoint.weights]
     .filter(([name]) => !name.startsWith('h.'))
     .map(([name, source]) => {
-      const isTable = name === 'wte.weight' || name === 'lm_head.weight';
-      return isTable ? planBlocks(name, source, TABLE_SCHEME) : planUnchanged(name, source);
+      return isTable(name) ? planBlocks(name, source, TABLE_SCHEME) : planUnchanged(name, source);
     });
   for (let layer = 0; layer < checkpoint.config.numLayers; layer++) {
     plan.push(planAttention(checkpoint, `h.${layer}`), planMlp(checkpoint, `h.${layer}`));

@@ -64,3 +64,8 @@ export function linearSize({ hiddenSize, innerSize }: Gpt2Config, name: string) 
 export function headWeight({ tiedEmbedding }: Gpt2Config): string {
   return tiedEmbedding ? 'wte.weight' : 'lm_head.weight';
 }
+
+/** Whether a matrix has a row for each token of the vocabulary, and not, as linear layers have, one for each input. */
+export function isTable(name: string): boolean {
+  return name === 'wte.weight' || name === 'lm_head.weight';
+}

@@ -6,6 +6,10 @@ import { readTensorValues } from '../model/tensor-values.js';
 /** Stands in the header until the digest of the whole file is known. */
 export const DIGEST_PLACEHOLDER = '0'.repeat(64);
 
+/** The two tensors that a matrix `name` becomes: whole numbers, and the scales f32 by which they are multiplied. */
+export const DATA_SUFFIX = '.data';
+export const SCALES_SUFFIX = '.scales';
+
 /** Told after each part: what share of the weights is done, in [0, 1]. */
 export type ProgressListener = (share: number) => void;
 

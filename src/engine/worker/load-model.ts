@@ -2,6 +2,7 @@ import { now } from '../clock.js';
 import { EngineCore } from '../core/engine-core.js';
 import type { ModelShape, Precision } from '../engine.js';
 import { EngineError } from '../engine-error.js';
+import { KV_BLOCK_TOKENS } from '../kv-cache/kv-block.js';
 import { bytesPerPosition } from '../kv-cache/kv-store.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
@@ -31,11 +32,6 @@ export interface LoadedModel {
   release(): Promise<void>;
 }
 
-/**
- * Tokens of a prefill chunk. Longer chunks prefill faster and make everybody else wait longer between two tokens:
- * `npm run bench -- prefill stall` shows both.
- */
-const PREFILL_CHUNK = 64;
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
 const MAX_PREFILLING = 4;
 
@@ -67,7 +63,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     capacities,
     maxRunning: options.maxRunning,
     maxPrefilling: MAX_PREFILLING,
-    prefillChunk: PREFILL_CHUNK,
+    prefillChunk: KV_BLOCK_TOKENS,
     maxCachedPositions,
     batchCost: weightBytes(checkpoint, weights) / positionBytes,
   };
@@ -122,7 +118,7 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
 
 /** What decides which arithmetic is done, but for the model. */
 function computationOf({ lookup, numThreads }: WorkerOptions, { name }: MatrixFormat, padding: RowPadding) {
-  return { format: name, padding, lookup, numThreads, PREFILL_CHUNK, GRAPH_VERSION };
+  return { format: name, padding, lookup, numThreads, PREFILL_CHUNK: KV_BLOCK_TOKENS, GRAPH_VERSION };
 }
 
 function shapeOf(

@@ -18,10 +18,7 @@ export interface EngineLinkOptions {
 /** The gateway's end of one engine: connections, health, and what it owes. */
 export class EngineLink implements PickableEngine {
   readonly address: string;
-  /** For calls that end by themselves, or by the Cancel RPC. */
   readonly channels: EngineChannels;
-  /** For calls that are reset: a server closes a connection on which too many are, with all that it carries. */
-  readonly resettable: EngineChannels;
   /** Completions that were asked of another engine, or again, because this one failed them before there was text. */
   numRetries = 0;
   /** How often it was taken out of use. */
@@ -39,7 +36,6 @@ export class EngineLink implements PickableEngine {
     this.address = address;
     this.#onChange = onChange;
     this.channels = new EngineChannels(address, numChannels, { tls, serverName });
-    this.resettable = new EngineChannels(address, 1, { tls, serverName });
     const heard = () => this.#hear();
     this.#serving = new HealthWatch(this.channels, { service: '', onChange: heard });
     this.#ready = new HealthWatch(this.channels, { service: 'ready', onChange: heard });
@@ -108,7 +104,6 @@ export class EngineLink implements PickableEngine {
     this.#serving.close();
     this.#ready.close();
     this.channels.close();
-    this.resettable.close();
   }
 
   #hear(): void {

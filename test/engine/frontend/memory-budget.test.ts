@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MemoryBudget, type Tenant } from '../../../src/engine/frontend/memory-budget.js';
+import { MemoryBudget, type Resident } from '../../../src/engine/frontend/memory-budget.js';
 
 const never = new AbortController().signal;
 
@@ -9,7 +9,7 @@ function budgetOf(limitBytes: number, options: { admitsOne?: boolean; waitLimitM
 }
 
 /** A model that a test makes idle or busy. */
-class FakeModel implements Tenant {
+class FakeModel implements Resident {
   readonly id: string;
   idleSinceMs: number | undefined;
   unloads = 0;
@@ -106,9 +106,9 @@ describe('a memory budget', () => {
         const models = Array.from({ length: 5 }, (_, i) => new FakeModel(`${i}`, budget));
         const pending: Promise<unknown>[] = [];
         for (const [time, { model, bytes, idle }] of steps.entries()) {
-          const tenant = models[model]!;
-          if (budget.bytesOf(tenant) === 0) pending.push(tenant.reserve(bytes).catch(() => {}));
-          else if (idle) tenant.idleSinceMs = time;
+          const resident = models[model]!;
+          if (budget.bytesOf(resident) === 0) pending.push(resident.reserve(bytes).catch(() => {}));
+          else if (idle) resident.idleSinceMs = time;
           await Promise.resolve();
           expect(models.reduce((sum, each) => sum + budget.bytesOf(each), 0)).toBeLessThanOrEqual(10);
         }
