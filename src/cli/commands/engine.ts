@@ -92,7 +92,8 @@ async function startEngine(
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
     logger: log,
-    ...{ metrics, tracer, gatewaySocketPath, logText: settings.logText },
+    ...{ metrics, tracer, gatewaySocketPath },
+    ...{ logText: settings.logText, allowsFaults: settings.allowFaults },
     preloads: preload,
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { GatewayConfig } from '../gateway-config.js';
 import { apiKeyOf } from '../http/key-guard.js';
-import { setIgnoredFields } from '../http/request-headers.js';
+import { faultOf, setIgnoredFields } from '../http/request-headers.js';
 import { createRequestSignal } from '../http/request-signal.js';
 import { traceContextOf } from '../http/request-trace.js';
 import type { Lifecycle } from '../lifecycle.js';
@@ -32,6 +32,7 @@ export function createCompletionsRoute({
     const events = completions.generate(request.generate, {
       requestId,
       apiKey: apiKeyOf(httpRequest),
+      fault: faultOf(httpRequest),
       trace: traceContextOf(response),
       signal: createRequestSignal(response, lifecycle.cutOff),
       timeoutMs: timeoutOf(httpRequest, request),

@@ -5,7 +5,7 @@ import { toLogprobs } from '../completions/completion-logprobs.js';
 import { toUsage } from '../completions/completion-response.js';
 import { ignoredFields, parseFields } from '../fields/request-parser.js';
 import { apiKeyOf } from '../http/key-guard.js';
-import { setIgnoredFields } from '../http/request-headers.js';
+import { faultOf, setIgnoredFields } from '../http/request-headers.js';
 import { addToRequestLog } from '../http/request-log.js';
 import { createRequestSignal } from '../http/request-signal.js';
 import { traceContextOf } from '../http/request-trace.js';
@@ -33,6 +33,7 @@ export function createScoreRoute({ scores, lifecycle }: ScoreRouteDeps): Request
       signal,
       timeoutMs,
       apiKey: apiKeyOf(request),
+      fault: faultOf(request),
       trace: traceContextOf(response),
     });
     const id = createAnswerId('score', requestId, request.get('x-request-id'));

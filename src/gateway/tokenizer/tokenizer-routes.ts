@@ -4,7 +4,7 @@ import { toTokenString } from '../completions/token-string.js';
 import { ignoredFields, parseFields } from '../fields/request-parser.js';
 import type { GatewayConfig } from '../gateway-config.js';
 import { apiKeyOf } from '../http/key-guard.js';
-import { setIgnoredFields } from '../http/request-headers.js';
+import { faultOf, setIgnoredFields } from '../http/request-headers.js';
 import { createRequestSignal } from '../http/request-signal.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { TokenizerClient } from '../upstream/tokenizer-client.js';
@@ -62,6 +62,7 @@ function toOptions(
 ): UnaryCallOptions {
   return {
     apiKey: apiKeyOf(request),
+    fault: faultOf(request),
     requestId: response.get('x-request-id') ?? '',
     signal: createRequestSignal(response, lifecycle.cutOff),
     timeoutMs: config.tokenizeTimeoutMs,

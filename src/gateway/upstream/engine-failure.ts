@@ -35,8 +35,9 @@ export function isConnectionLoss(caught: unknown): boolean {
  */
 export function toFullQueueError(caught: unknown): GatewayError | undefined {
   const rich = isServiceError(caught) ? decodeRichStatus(caught) : undefined;
-  const limit = rich?.reason === 'QUEUE_FULL' ? rich.metadata?.['limit'] : undefined;
-  return rich && (limit === 'requests' || limit === 'wait') ? GatewayError.fromRichStatus(rich) : undefined;
+  const { limit, waitingRequests } = rich?.reason === 'QUEUE_FULL' ? (rich.metadata ?? {}) : {};
+  const isOfAll = (limit === 'requests' || limit === 'wait') && Number(waitingRequests) > 0;
+  return rich && isOfAll ? GatewayError.fromRichStatus(rich) : undefined;
 }
 
 /** Tells whether the gateway gave a call up at its deadline, before the engine said anything of it. */

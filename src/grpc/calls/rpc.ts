@@ -13,6 +13,7 @@ import { decodeRequest, type MessageDecoder } from '../messages/decode-request.j
 import type { ServiceMetrics } from '../metrics/service-metrics.js';
 import { startCallLog } from './call-log.js';
 import { type CallScope, openCallScope } from './call-scope.js';
+import { beginWithFault, parseFault, withFault } from './fault.js';
 import { toStatus } from './status-mapper.js';
 import { writeStream } from './stream-writer.js';
 
@@ -21,6 +22,8 @@ export interface RpcOptions {
   readonly logger: Logger;
   /** Whether the log has prompts and completions too. */
   readonly logText: boolean;
+  /** Whether calls may ask for faults. */
+  readonly allowsFaults: boolean;
   /** Where calls are counted; undefined for nowhere. */
   readonly metrics: ServiceMetrics | undefined;
   /** Where traces of requests go; undefined for nowhere. */
@@ -66,7 +69,11 @@ export function serverStreamRpc<Request, Response>(
   options: RpcOptions,
 ): Rpc {
   const handler = (call: ServerWritableStream<Buffer, Response>) => {
-    const answer = (scope: CallScope) => spec.answer(decodeRequest(spec.request, call.request), scope);
+    const answer = (scope: CallScope) => {
+      const fault = parseFault(call.metadata, options.allowsFaults);
+      const responses = spec.answer(decodeRequest(spec.request, call.request), scope);
+      return fault === undefined ? responses : withFault(responses, fault, scope.signal);
+    };
     void serveStream(call, { ...spec, answer }, options);
   };
   return { definition: takingBytes(spec.method), handler };
@@ -103,6 +110,8 @@ async function serveUnary<Request, Response>(
   const scope = openCallScope(call, options.closing);
   const { requestId, signal, notes } = scope;
   try {
+    const fault = parseFault(call.metadata, options.allowsFaults);
+    if (fault !== undefined) await beginWithFault(fault, signal);
     const response = await answer(decodeRequest(request, call.request), scope);
     respond(null, response);
     log({ requestId, ...notes });
