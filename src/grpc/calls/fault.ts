@@ -3,7 +3,7 @@ import type { Metadata } from '@grpc/grpc-js';
 import { EngineError, type EngineErrorReason } from '../../engine/index.js';
 
 /** The metadata in which a call asks for a fault. */
-export const FAULT_HEADER = 'x-linnet-fault';
+const FAULT_HEADER = 'x-linnet-fault';
 
 /** What is to go wrong with a call, on purpose. */
 export interface Fault {
