@@ -46,7 +46,7 @@ export type UsageObject = z.output<typeof USAGE>;
 const ms = z.number().min(0);
 
 /** Where a choice's time went. */
-export const TIMINGS = z.strictObject({
+const TIMINGS = z.strictObject({
   queue_ms: ms.meta({ description: 'From arrival in the engine to the first step.' }),
   prefill_ms: ms.meta({ description: 'From the first step to the first token.' }),
   decode_ms: ms.meta({ description: 'From the first token to the last.' }),
