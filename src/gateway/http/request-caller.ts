@@ -1,6 +1,7 @@
 import type { Request, Response } from 'express';
 import { findKey } from '../../security/api-key.js';
 import type { CallMetadata } from '../upstream/call-metadata.js';
+import { addToRequestLog } from './request-log.js';
 import { traceContextOf } from './request-trace.js';
 
 const FIT_FOR_METADATA = /^[\x21-\x7e]{1,512}$/;
@@ -11,6 +12,7 @@ export function callerOf(request: Request<unknown>, response: Response): CallMet
     requestId: response.get('x-request-id'),
     apiKey: apiKeyOf(request),
     trace: traceContextOf(response),
+    onKeyId: (key) => addToRequestLog(response, { key }),
   };
 }
 
