@@ -296,6 +296,25 @@ describe('the life of a model', () => {
     expect(refused[0]!.reason).toMatchObject({ reason: 'QUEUE_FULL', retryAfterMs: expect.any(Number) });
   });
 
+  it('says when to come back while it loads, by the time that it took before', async () => {
+    const engine = made(createTestEngine({ maxRunning: 1, maxWaiting: 1 }));
+    const refusalWhileLoading = async () => {
+      const all = Array.from({ length: 3 }, () => complete(engine, requestFor('Hi')));
+      const refused = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
+      return (refused as PromiseRejectedResult).reason;
+    };
+    const startedAtMs = performance.now();
+    const { reason, message, metadata, retryAfterMs } = await refusalWhileLoading();
+    const tookMs = performance.now() - startedAtMs;
+    expect(reason).toBe('QUEUE_FULL');
+    expect(message).toBe(`2 requests wait for model "tiny" to load. Try again in ${retryAfterMs} ms.`);
+    expect(metadata).toMatchObject({ retryAfterMs: String(retryAfterMs) });
+    expect(retryAfterMs).toBeGreaterThan(1500);
+    const unload = () => engine.unload('tiny').catch((busy) => busy);
+    await expect.poll(unload).toBeUndefined();
+    expect((await refusalWhileLoading()).retryAfterMs).toBeLessThanOrEqual(Math.max(500, tookMs));
+  });
+
   it('fails what runs when it closes, and refuses what comes', async () => {
     const engine = createTestEngine();
     const running = complete(engine, requestFor('Hi', { maxTokens: 200 }));
