@@ -396,7 +396,7 @@ describe('the life of a model', () => {
         editHeader((json) => json.replace(/("transformer.h.0.ln_1.bias":\s*\{[^}]*)F16/, '$1I16')),
         /ln_1\.bias" has type I16/,
       ],
-      ['NaN in a weight', () => poison(directory), /first step failed: The model produced NaN/],
+      ['NaN in a weight', () => poison(directory), /^tensor "ln_f\.bias" has NaN among its numbers/],
     ])('refuses %s in one line', async (_, damage, message) => {
       damage();
       const engine = made(createEngine({ models: [{ id: 'broken', directory }], numThreads: 1 }));
@@ -404,6 +404,16 @@ describe('the life of a model', () => {
       expect(error).toMatchObject({ reason: 'MODEL_LOAD_FAILED', message: expect.stringMatching(message) });
       expect(error.message).not.toContain('\n');
       expect(engine.models()[0]).toMatchObject({ state: 'failed', error: error.message });
+    });
+
+    it('refuses weights that it does not quantize once they compute NaN', async () => {
+      poison(directory);
+      const models = [{ id: 'broken', directory }];
+      const engine = made(createEngine({ models, numThreads: 1, precision: 'f32' }));
+      await expect(engine.load()).rejects.toMatchObject({
+        reason: 'MODEL_LOAD_FAILED',
+        message: expect.stringMatching(/^The model's first step failed: The model produced NaN/),
+      });
     });
 
     it('tries again at the next request', async () => {
