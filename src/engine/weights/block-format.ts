@@ -58,28 +58,28 @@ export function planBlocks(name: string, source: StoredTensor, scheme: Quantizat
       { name: name + DATA_SUFFIX, dtype: 'U8', shape: [numOutputs, numBlocks, blockBytes] },
       { name: name + SCALES_SUFFIX, dtype: 'F32', shape: [numOutputs, numBlocks] },
     ],
-    encode: () => (isTable(name) ? encodeTable(source, scheme) : encodeLinear(source, scheme)),
+    encode: () => (isTable(name) ? encodeTable : encodeLinear)(name, source, scheme),
   };
 }
 
 /** The table of a vocabulary is much larger than any layer, so only some of its rows are in memory at a time. */
-function* encodeTable(source: StoredTensor, scheme: QuantizationScheme): Generator<Uint8Array> {
+function* encodeTable(name: string, source: StoredTensor, scheme: QuantizationScheme): Generator<Uint8Array> {
   const [rows, numInputs] = source.shape as [number, number];
   const allScales: Float32Array[] = [];
   for (let first = 0; first < rows; first += TABLE_ROWS) {
     const part = tensorRows(source, first, Math.min(TABLE_ROWS, rows - first));
     const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
-    const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(part) }, scheme);
+    const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, part) }, scheme);
     allScales.push(scales);
     yield data;
   }
   yield* allScales.map(toBytes);
 }
 
-function encodeLinear(source: StoredTensor, scheme: QuantizationScheme): Uint8Array[] {
+function encodeLinear(name: string, source: StoredTensor, scheme: QuantizationScheme): Uint8Array[] {
   const [numInputs, numOutputs] = source.shape as [number, number];
   const layout = { numOutputs, numInputs, outputStride: 1, inputStride: numOutputs };
-  const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(source) }, scheme);
+  const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, source) }, scheme);
   return [data, toBytes(scales)];
 }
 
