@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks';
 import { isRunning, numTokensOf, withAlternative } from '../run/run.js';
 import { type Settings, toRequest } from '../run/settings.js';
 import { END_OF_TEXT } from '../run/token.js';
@@ -8,6 +9,7 @@ import { FailureNotice } from './failure-notice.js';
 import { RunNumbers } from './run-numbers.js';
 import { SettingsPanel } from './settings-panel.js';
 import { SnippetTabs } from './snippet-tabs.js';
+import { useFollow } from './use-follow.js';
 
 /** One completion with its settings. */
 export interface PaneProps {
@@ -29,6 +31,8 @@ export interface PaneProps {
 export function Pane(props: PaneProps) {
   const { id, title, control, settings, prompt, model, apiKey } = props;
   const { run } = control;
+  const end = useRef<HTMLDivElement>(null);
+  useFollow(end, isRunning(run));
   const goOn = (kept: TokenBlocks) => {
     const request = toRequest(settings, { prompt: run.prompt + toText(kept), model });
     control.start({ request, prompt: run.prompt, kept, key: apiKey });
@@ -57,7 +61,7 @@ export function Pane(props: PaneProps) {
             onFewer={(maxTokens) => control.again({ key: apiKey, maxTokens })}
           />
         )}
-        <div class="sheet-end">
+        <div ref={end} class="sheet-end">
           <RunNumbers run={run} />
           {canGoOn && (
             <button type="button" class="quiet" onClick={() => goOn(run.blocks)}>

@@ -10,7 +10,7 @@ import {
   toTokensPerSecond,
   withAlternative,
 } from '../../../src/page/run/run.js';
-import { toText } from '../../../src/page/run/token-blocks.js';
+import { tokenAt, toText } from '../../../src/page/run/token-blocks.js';
 import { TokenReader } from '../../../src/page/run/token-reader.js';
 
 const read = (...names: string[]) =>
@@ -67,7 +67,8 @@ describe('withAlternative', () => {
   it('keeps what is before, and puts the alternative after it', () => {
     const blocks = withAlternative(play(begin, two, third), 1, ' else');
     expect(toText(blocks)).toBe(' upon else');
-    expect(blocks[0]?.[1]).toMatchObject({ isTaken: true, logprob: -2 });
-    expect(blocks[0]?.[1]?.alternatives.map(({ name }) => name)).toEqual([' a', ' else']);
+    const taken = tokenAt(blocks, 1);
+    expect(taken).toMatchObject({ isTaken: true, logprob: -2 });
+    expect(taken?.alternatives.map(({ name }) => name)).toEqual([' a', ' else']);
   });
 });
