@@ -4,18 +4,11 @@ import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/
 import type { ScriptedCall } from '../support/scripted-call.js';
 import { ScriptedService } from '../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
+import { toTokenDelta } from '../support/token-delta.js';
 
 /** Makes what tells of one token: a word, or the end of a line after every so many of them. */
 function toDelta(index: number, perLine: number) {
-  const text = index % perLine === perLine - 1 ? '\n' : ` w${index}`;
-  const tokenBytes = Buffer.from(text);
-  const top = [0, 1, 2, 3, 4].map((id) => ({
-    ...{ tokenId: id, tokenBytes: Buffer.from(` t${id}`), logprob: -2 - id },
-  }));
-  return {
-    ...{ text, tokenBytes, tokenIds: [index] },
-    logprobs: [{ logprob: -(index % 6), rank: 1, tokenBytes, textOffset: 0, top }],
-  };
+  return toTokenDelta(index % perLine === perLine - 1 ? '\n' : ` w${index}`, -(index % 6));
 }
 
 /** Answers with so many tokens, as fast as they are read. */
@@ -140,14 +133,14 @@ describe.skipIf(CHROMIUM === undefined)(`the page, with a long text${WITHOUT_CHR
   });
 
   it('breaks its lines, is copied and is heard as one text', async () => {
-    service.answer = (call) => void sendTokens(call, 1000, 7);
+    service.answer = (call) => void sendTokens(call, 2000, 90);
     const { page } = await openPage(browser, gateway.url);
     await writeToEnd(page);
     const list = page.getByRole('listbox');
-    expect(await page.locator('.part').count()).toBeGreaterThan(30);
+    expect(await page.locator('.part').count()).toBe(23);
     await page.evaluate('getSelection().selectAllChildren(document.querySelector(".tokens"))');
     expect(await page.evaluate('getSelection().toString()')).toBe(await list.textContent());
-    expect(await list.getByRole('option').count()).toBe(1000);
+    expect(await list.getByRole('option').count()).toBe(2000);
     // As it would be without parts.
     const inParts = await placesWith(page, '.part { content-visibility: visible !important }');
     const inOne = await placesWith(page, '.part { display: inline !important }');

@@ -44,8 +44,11 @@ export function Alternatives({ token, anchor, hasFocus, onTake, onLeave }: Alter
       onKeyDown={moveFocus}
     >
       <p>
-        <TokenName name={token.name} /> {toPercent(token.logprob)}
-        {token.isTaken && ', taken by you'}
+        <TokenName name={token.name} />
+        <span>
+          {token.isTaken && 'taken by you, '}
+          {toPercent(token.logprob)}
+        </span>
       </p>
       <ul>
         {token.alternatives.map(({ name, logprob }) => (

@@ -25,7 +25,7 @@ const MOVES: Readonly<Record<string, (index: number, last: number) => number>> =
 /** Shows the end of the prompt and the completion, token by token, each with its alternatives. */
 export function CompletionText({ id, run, onTake }: CompletionTextProps) {
   const list = useRef<HTMLDivElement>(null);
-  const { pointed, point, over, leave } = usePointedToken();
+  const { area, pointed, point, over, leave } = usePointedToken();
   const last = numTokensOf(run) - 1;
   const index = pointed && pointed.index <= last ? pointed.index : undefined;
   const token = index === undefined ? undefined : tokenAt(run.blocks, index);
@@ -38,7 +38,6 @@ export function CompletionText({ id, run, onTake }: CompletionTextProps) {
     const move = MOVES[event.key];
     if (move) point({ index: clamp(move(index ?? -1, last), last), by: 'keys' });
     else if (['Enter', ' ', 'ArrowDown'].includes(event.key)) point({ index: index ?? 0, by: 'list' });
-    else if (event.key === 'Escape' && pointed) point(null);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -46,12 +45,12 @@ export function CompletionText({ id, run, onTake }: CompletionTextProps) {
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: what the pointer does here, the list does with the keys.
-    <div class="text" onMouseMove={({ target }) => over(target)} onMouseLeave={leave}>
+    <div ref={area} class="text" onMouseMove={({ target }) => over(target)} onMouseLeave={leave}>
       <div class={`written${isRunning(run) ? ' growing' : ''}`}>
         {run.phase === 'idle' && (
           <p class="prompt-end">
-            What follows the prompt appears here, each token coloured by how probable it was. Point at a token
-            to see what else could have come.
+            What follows the prompt appears here, each token coloured by how probable it was. Point at a
+            token, or tap it, to see what else could have come.
           </p>
         )}
         <span class="prompt-end">{endOf(run.prompt)}</span>
@@ -67,7 +66,8 @@ export function CompletionText({ id, run, onTake }: CompletionTextProps) {
             onKeyDown={onKeyDown}
             onClick={({ target }) => {
               const clicked = indexOf(target);
-              if (clicked !== undefined) point({ index: clicked, by: 'pinned' });
+              const isPinned = clicked === index && pointed?.by === 'pinned';
+              if (clicked !== undefined) point(isPinned ? null : { index: clicked, by: 'pinned' });
             }}
             onBlur={() => pointed?.by === 'keys' && point(null)}
           >

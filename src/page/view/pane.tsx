@@ -1,5 +1,5 @@
 import { useRef } from 'preact/hooks';
-import { isRunning, numTokensOf, withAlternative } from '../run/run.js';
+import { isRunning, numTokensLeft, numTokensOf, withAlternative } from '../run/run.js';
 import { type Settings, toRequest } from '../run/settings.js';
 import { END_OF_TEXT } from '../run/token.js';
 import { type TokenBlocks, takeTokens, toText } from '../run/token-blocks.js';
@@ -33,14 +33,16 @@ export function Pane(props: PaneProps) {
   const { run } = control;
   const end = useRef<HTMLDivElement>(null);
   useFollow(end, isRunning(run));
-  const goOn = (kept: TokenBlocks) => {
-    const request = toRequest(settings, { prompt: run.prompt + toText(kept), model });
+  const goOn = (kept: TokenBlocks, most = settings.max_tokens) => {
+    const max_tokens = Math.min(settings.max_tokens, most);
+    const request = toRequest({ ...settings, max_tokens }, { prompt: run.prompt + toText(kept), model });
     control.start({ request, prompt: run.prompt, kept, key: apiKey });
   };
   const take = (index: number, name: string) => {
     if (name === END_OF_TEXT) return control.finish(run.prompt, takeTokens(run.blocks, index));
     goOn(withAlternative(run, index, name));
   };
+  const left = numTokensLeft(run, props.contextLength);
   const canGoOn = !isRunning(run) && numTokensOf(run) > 0 && run.phase !== 'failed';
 
   return (
@@ -63,8 +65,9 @@ export function Pane(props: PaneProps) {
         )}
         <div ref={end} class="sheet-end">
           <RunNumbers run={run} />
-          {canGoOn && (
-            <button type="button" class="quiet" onClick={() => goOn(run.blocks)}>
+          {canGoOn && left === 0 && <span class="hint">The context is full</span>}
+          {canGoOn && left !== 0 && (
+            <button type="button" class="quiet" onClick={() => goOn(run.blocks, left)}>
               Go on
             </button>
           )}

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ServiceFailure } from '../../../src/page/api/service-failure.js';
 import {
   IDLE_RUN,
+  numTokensLeft,
   numTokensOf,
   type Run,
   type RunEvent,
@@ -60,6 +61,20 @@ describe('a run', () => {
     expect(toText(continued.blocks)).toBe(' upon a time');
     expect(toFirstTokenMs(continued.times)).toBe(10);
     expect(continued.times.numTokens).toBe(1);
+  });
+});
+
+describe('numTokensLeft', () => {
+  const used = play(begin, two, { type: 'usage', usage: { promptTokens: 5, cachedTokens: 0 } });
+
+  it('is what the prompt and the tokens leave of the context', () => {
+    expect(numTokensLeft(used, 10)).toBe(3);
+    expect(numTokensLeft(used, 6)).toBe(0);
+  });
+
+  it('is not known before the end, nor where the length of the context is not', () => {
+    expect(numTokensLeft(play(begin, two), 10)).toBeUndefined();
+    expect(numTokensLeft(used, undefined)).toBeUndefined();
   });
 });
 
