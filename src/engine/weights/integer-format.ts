@@ -1,7 +1,7 @@
 import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
-import { blockFormat } from './block-format.js';
 import { integerProductOverflows } from '../model/integer-overflow.js';
+import { blockFormat } from './block-format.js';
 import {
   INPUT_SCALES_SUFFIX,
   LEAST_ACTIVATION,

@@ -63,7 +63,9 @@ describe.each([
       const lane = lanesOf(part).numLanes - 1;
       const column = widthOf(part) - 1;
       for (const layer of [0, 1]) {
-        const [first, second] = [1, 2].map((slot) => read(store, index, layer, { classIndex: 1, index: slot }));
+        const [first, second] = [1, 2].map((slot) =>
+          read(store, index, layer, { classIndex: 1, index: slot }),
+        );
         expect(first!(lane, 6, column)).toBe(mark(0, layer, lane, 1, column));
         expect(second!(0, 9, column)).toBe(mark(1, layer, 0, 0, column));
         expect(second!(0, 8, column)).toBe(0);
