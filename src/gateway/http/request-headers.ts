@@ -20,7 +20,7 @@ export function createRequestHeaders(lifecycle: Lifecycle): RequestHandler {
 }
 
 /** Reads the fault that a client asks for, for the engine; undefined where there is none, or it can't be one. */
-export function faultOf(request: Request): string | undefined {
+export function faultOf(request: Request<unknown>): string | undefined {
   const fault = request.get('x-linnet-fault');
   return fault !== undefined && FAULT.test(fault) ? fault : undefined;
 }

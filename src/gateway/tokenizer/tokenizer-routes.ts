@@ -3,8 +3,8 @@ import type { z } from 'zod';
 import { toTokenString } from '../completions/token-string.js';
 import { ignoredFields, parseFields } from '../fields/request-parser.js';
 import type { GatewayConfig } from '../gateway-config.js';
-import { apiKeyOf } from '../http/key-guard.js';
-import { faultOf, setIgnoredFields } from '../http/request-headers.js';
+import { callerOf } from '../http/request-caller.js';
+import { setIgnoredFields } from '../http/request-headers.js';
 import { createRequestSignal } from '../http/request-signal.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { TokenizerClient } from '../upstream/tokenizer-client.js';
@@ -61,9 +61,7 @@ function toOptions(
   { config, lifecycle }: TokenizerRouteDeps,
 ): UnaryCallOptions {
   return {
-    apiKey: apiKeyOf(request),
-    fault: faultOf(request),
-    requestId: response.get('x-request-id') ?? '',
+    ...callerOf(request, response),
     signal: createRequestSignal(response, lifecycle.cutOff),
     timeoutMs: config.tokenizeTimeoutMs,
   };

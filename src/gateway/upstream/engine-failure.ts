@@ -65,7 +65,7 @@ function messageOf(reason: TransportReason, address: string): string {
     case 'ENGINE_UNAVAILABLE':
       return (
         `There is no connection to the engine at ${address}; ` +
-        'start it with `linnet engine`, or correct the engine address that the gateway was given.'
+        'start one there with `linnet serve` or `linnet engine`, or correct the address.'
       );
     case 'DEADLINE_EXCEEDED':
       return `The engine at ${address} did not answer in time; allow more time, or try again when it has less to do.`;

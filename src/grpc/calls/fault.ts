@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Metadata } from '@grpc/grpc-js';
 import { EngineError, type EngineErrorReason } from '../../engine/index.js';
+import type { Responses } from './response-writer.js';
 
 /** The metadata in which a call asks for a fault. */
 const FAULT_HEADER = 'x-linnet-fault';
@@ -38,24 +39,18 @@ export function parseFault(metadata: Metadata, allowsFaults: boolean): Fault | u
   return Object.assign({ ...NO_FAULT }, ...String(text).split(',').map(parsePart));
 }
 
-/**
- * Does to the answer to a call what its fault says.
- *
- * @throws EngineError in place of an answer, or of the rest of it.
- */
-export async function* withFault<T>(
-  responses: AsyncIterable<T>,
-  fault: Fault,
-  signal: AbortSignal,
-): AsyncGenerator<T> {
-  await beginWithFault(fault, signal);
+/** Does to a stream of responses what its fault says: `write` throws where it is cut, and stays full where it stalls. */
+export function withFault<T>(responses: Responses<T>, fault: Fault, signal: AbortSignal): Responses<T> {
   let numResponses = 0;
-  for await (const response of responses) {
-    if (numResponses >= fault.cutAfter) throw asked('ENGINE_UNAVAILABLE');
-    if (numResponses >= fault.stallAfter) await aborted(signal);
-    numResponses += 1;
-    yield response;
-  }
+  const stalls = () => numResponses > fault.stallAfter;
+  return {
+    write: (response) => {
+      numResponses += 1;
+      if (numResponses > fault.cutAfter) throw asked('ENGINE_UNAVAILABLE');
+      return stalls() ? false : responses.write(response);
+    },
+    drained: async () => (stalls() ? aborted(signal) : responses.drained()),
+  };
 }
 
 /**

@@ -196,7 +196,9 @@ describe('CompletionClient', () => {
   it('says where the engine should be when nobody is there', async () => {
     service.stop();
     await expect(collect(generate())).rejects.toMatchObject({
-      message: expect.stringContaining(`no connection to the engine at ${service.address}; start it with`),
+      message: expect.stringContaining(
+        `no connection to the engine at ${service.address}; start one there with`,
+      ),
       kind: { http: 503 },
     });
   });
