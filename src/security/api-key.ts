@@ -29,6 +29,9 @@ export interface KeyOptions extends KeyLimits {
   readonly isAdmin?: boolean | undefined;
 }
 
+/** The metadata in which the gRPC service tells by whose key it let a call in: the key's id. */
+export const KEY_ID_METADATA = 'x-linnet-key-id';
+
 /** What ids of keys look like. */
 export const KEY_ID = /^[a-z0-9-]{1,64}$/;
 

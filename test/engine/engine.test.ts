@@ -296,6 +296,25 @@ describe('the life of a model', () => {
     expect(refused[0]!.reason).toMatchObject({ reason: 'QUEUE_FULL', retryAfterMs: expect.any(Number) });
   });
 
+  it('says when to come back while it loads, by the time that it took before', async () => {
+    const engine = made(createTestEngine({ maxRunning: 1, maxWaiting: 1 }));
+    const refusalWhileLoading = async () => {
+      const all = Array.from({ length: 3 }, () => complete(engine, requestFor('Hi')));
+      const refused = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected');
+      return (refused as PromiseRejectedResult).reason;
+    };
+    const startedAtMs = performance.now();
+    const { reason, message, metadata, retryAfterMs } = await refusalWhileLoading();
+    const tookMs = performance.now() - startedAtMs;
+    expect(reason).toBe('QUEUE_FULL');
+    expect(message).toBe(`2 requests wait for model "tiny" to load. Try again in ${retryAfterMs} ms.`);
+    expect(metadata).toMatchObject({ retryAfterMs: String(retryAfterMs) });
+    expect(retryAfterMs).toBeGreaterThan(1500);
+    const unload = () => engine.unload('tiny').catch((busy) => busy);
+    await expect.poll(unload).toBeUndefined();
+    expect((await refusalWhileLoading()).retryAfterMs).toBeLessThanOrEqual(Math.max(500, tookMs));
+  });
+
   it('fails what runs when it closes, and refuses what comes', async () => {
     const engine = createTestEngine();
     const running = complete(engine, requestFor('Hi', { maxTokens: 200 }));
@@ -377,7 +396,7 @@ describe('the life of a model', () => {
         editHeader((json) => json.replace(/("transformer.h.0.ln_1.bias":\s*\{[^}]*)F16/, '$1I16')),
         /ln_1\.bias" has type I16/,
       ],
-      ['NaN in a weight', () => poison(directory), /first step failed: The model produced NaN/],
+      ['NaN in a weight', () => poison(directory), /^tensor "ln_f\.bias" has NaN among its numbers/],
     ])('refuses %s in one line', async (_, damage, message) => {
       damage();
       const engine = made(createEngine({ models: [{ id: 'broken', directory }], numThreads: 1 }));
@@ -385,6 +404,16 @@ describe('the life of a model', () => {
       expect(error).toMatchObject({ reason: 'MODEL_LOAD_FAILED', message: expect.stringMatching(message) });
       expect(error.message).not.toContain('\n');
       expect(engine.models()[0]).toMatchObject({ state: 'failed', error: error.message });
+    });
+
+    it('refuses weights that it does not quantize once they compute NaN', async () => {
+      poison(directory);
+      const models = [{ id: 'broken', directory }];
+      const engine = made(createEngine({ models, numThreads: 1, precision: 'f32' }));
+      await expect(engine.load()).rejects.toMatchObject({
+        reason: 'MODEL_LOAD_FAILED',
+        message: expect.stringMatching(/^The model's first step failed: The model produced NaN/),
+      });
     });
 
     it('tries again at the next request', async () => {

@@ -49,6 +49,15 @@ export class CheckpointCopy {
     return this;
   }
 
+  /** Overwrites the last number of a tensor. */
+  setLast(name: string, number: Uint8Array): this {
+    this.#replace(name, ({ shape, data }) => ({
+      shape,
+      data: Buffer.concat([data.subarray(0, -number.length), number]),
+    }));
+    return this;
+  }
+
   #changeConfig(change: (config: Record<string, unknown>) => object): void {
     writeFileSync(this.configPath, JSON.stringify(change(JSON.parse(readFileSync(this.configPath, 'utf8')))));
   }

@@ -4,6 +4,7 @@ import { estimateModelBytes } from '../model/model-memory.js';
 import type { EngineObserver } from '../observer.js';
 import type { WorkerOptions } from '../worker/messages.js';
 import { abortable } from './abortable.js';
+import { LoadPace } from './load-pace.js';
 import type { MemoryBudget, Resident } from './memory-budget.js';
 import { busy, evicted, loadingQueueFull } from './model-errors.js';
 import { ModelWorker } from './model-worker.js';
@@ -22,8 +23,8 @@ export interface HostingOptions {
   /** Called after each change of state. */
   readonly onChange: (model: ModelInfo) => void;
   readonly observer: EngineObserver | undefined;
-  /** Called with the id of a model whose worker hangs and can't be ended. */
-  readonly onUnstoppable: ((model: string) => void) | undefined;
+  /** Called with the id of a model whose worker hangs, once its requests have failed. */
+  readonly onHung: ((model: string) => void) | undefined;
 }
 
 const IDLE: ModelLoad = {
@@ -46,7 +47,7 @@ export class HostedModel implements Resident {
   #failure: EngineError | undefined;
   #isLost = false;
   #shape: ModelShape | undefined;
-  #loadingShare: number | undefined;
+  readonly #pace = new LoadPace();
   #numAwaitingLoad = 0;
   #numLeases = 0;
   #usedAtMs = 0;
@@ -63,7 +64,7 @@ export class HostedModel implements Resident {
     return {
       id: this.id,
       state: state === 'unloading' ? 'unloaded' : state,
-      loadingShare: state === 'loading' ? this.#loadingShare : undefined,
+      loadingShare: state === 'loading' ? this.#pace.share : undefined,
       error: this.#failure?.message,
       shape: this.#shape,
       createdAt: this.#createdAt,
@@ -92,12 +93,16 @@ export class HostedModel implements Resident {
    */
   async acquire(signal: AbortSignal): Promise<ModelLease> {
     if (this.#residence.state !== 'ready' && this.#isQueueFull)
-      throw loadingQueueFull(this.id, this.#numAwaitingLoad);
+      throw loadingQueueFull(this.info, this.#pace.remainingMs(performance.now()));
     this.#numAwaitingLoad++;
     try {
       const model = await abortable(this.#ready(), signal);
       this.#numLeases++;
-      return { ...model, release: () => this.#release() };
+      const release = () => {
+        this.#numLeases--;
+        this.#settle();
+      };
+      return { ...model, release };
     } finally {
       this.#numAwaitingLoad--;
       this.#settle();
@@ -153,7 +158,7 @@ export class HostedModel implements Resident {
   }
 
   #startLoading(): Promise<ReadyModel> {
-    this.#loadingShare = undefined;
+    this.#pace.start(performance.now());
     const ready = this.#load();
     // Whoever asked for it hears of a failure; they may all have left.
     ready.catch(() => {});
@@ -167,6 +172,7 @@ export class HostedModel implements Resident {
       const bytes = (await estimateModelBytes(options.directory, options.precision)) + options.kvCacheBytes;
       await budget.reserve(this, bytes, this.#closing.signal);
       const model = await this.#startWorker();
+      this.#pace.complete(performance.now());
       this.#failure = undefined;
       this.#isLost = false;
       this.#shape = model.shape;
@@ -187,11 +193,11 @@ export class HostedModel implements Resident {
     const worker = new ModelWorker(this.#options, {
       onStep: (stats) => this.#options.observer?.onStep(this.id, stats),
       onProgress: (share) => {
-        this.#loadingShare = share;
+        this.#pace.advance(share);
         this.#options.onChange(this.info);
       },
       onChange: () => this.#options.onChange(this.info),
-      onUnstoppable: () => this.#options.onUnstoppable?.(this.id),
+      onHung: () => this.#options.onHung?.(this.id),
       onEnd: (error) => {
         // Of one that never came, `loaded` tells.
         if (this.#residence.state === 'ready' && this.#worker === worker) this.#lose(worker, error);
@@ -221,11 +227,6 @@ export class HostedModel implements Resident {
       this.#enter({ state: 'failed' });
     });
     this.#enter({ state: 'unloading', done, worker });
-  }
-
-  #release(): void {
-    this.#numLeases--;
-    this.#settle();
   }
 
   /** Notices that nobody uses the model any more. */

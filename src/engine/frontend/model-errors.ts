@@ -1,3 +1,4 @@
+import type { ModelInfo } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 
 /** Why a queue does not take a request, or does not keep it. */
@@ -33,13 +34,14 @@ export function queueFull({ limit, numWaiting, retryAfterMs }: FullQueue): Engin
 }
 
 /** Says that no more requests may wait for a model to load. */
-export function loadingQueueFull(id: string, numWaiting: number): EngineError {
+export function loadingQueueFull({ id, load }: ModelInfo, retryAfterMs: number): EngineError {
+  const numWaiting = load.waitingRequests;
   return new EngineError(
     'QUEUE_FULL',
-    `${numWaiting} requests wait for model "${id}" to load. Try again later.`,
+    `${numWaiting} requests wait for model "${id}" to load. Try again in ${retryAfterMs} ms.`,
     {
-      metadata: { model: id, waitingRequests: String(numWaiting) },
-      retryAfterMs: 1000,
+      metadata: { model: id, waitingRequests: String(numWaiting), retryAfterMs: String(retryAfterMs) },
+      retryAfterMs,
     },
   );
 }
@@ -69,11 +71,11 @@ export function crashed(cause?: unknown): EngineError {
   );
 }
 
-/** Says to requests that their model's worker was ended, because a step did not come to its end. */
+/** Says to requests that their model's worker was given up, because a step did not come to its end. */
 export function hung(stepLimitMs: number): EngineError {
   return new EngineError(
     'ENGINE_UNAVAILABLE',
-    `A step of the model took far longer than its limit of ${stepLimitMs} ms, so its worker was ended; the model is loaded again. Send the request again.`,
+    `A step of the model took far longer than its limit of ${stepLimitMs} ms. The model is started again; send the request again.`,
     { metadata: { stepLimitMs: String(stepLimitMs) }, retryAfterMs: 1000 },
   );
 }

@@ -1,13 +1,32 @@
+import { EngineError } from '../engine-error.js';
 import { readTensorBytes, type StoredTensor } from './safetensors.js';
 
-/** Reads a weight as f32, whatever it is stored as. */
-export function readTensorValues(tensor: StoredTensor): Float32Array {
+/**
+ * Reads a weight as f32, whatever it is stored as.
+ *
+ * @throws EngineError MODEL_LOAD_FAILED, with the weight's name, where a number is NaN or infinite.
+ */
+export function readTensorValues(name: string, tensor: StoredTensor): Float32Array {
+  const values = toSingles(tensor);
+  checkFinite(name, values);
+  return values;
+}
+
+function toSingles(tensor: StoredTensor): Float32Array {
   const { buffer } = readTensorBytes(tensor);
   if (tensor.dtype === 'F32') return new Float32Array(buffer);
   const halves = new Uint16Array(buffer);
   if (tensor.dtype === 'BF16') return widen(halves, (half) => half << 16);
   if (tensor.dtype === 'F16') return widen(halves, halfToSingleBits);
   throw new Error(`${tensor.dtype} is no weight's type.`);
+}
+
+function checkFinite(name: string, values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i])) continue;
+    const problem = `tensor "${name}" has ${values[i]} among its numbers; weights must be finite.`;
+    throw new EngineError('MODEL_LOAD_FAILED', problem);
+  }
 }
 
 /** Widens 16-bit floats by a table of all 65,536 of them. */

@@ -1,3 +1,5 @@
+import { F32_ATTENTION } from '../attention/f32-attention.js';
+import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
 import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
@@ -28,6 +30,7 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
         const isMatrix = source.shape.length === 2 && name !== 'wpe.weight';
         return isMatrix ? planBlocks(name, source, scheme) : planUnchanged(name, source);
       }),
+    attention: async () => (scheme.bits === 4 ? await smallAttention() : F32_ATTENTION),
     products: (model) => ({
       embedTokens: () => lookUp(model, scheme),
       linear: (name, input) => {
@@ -55,28 +58,28 @@ export function planBlocks(name: string, source: StoredTensor, scheme: Quantizat
       { name: name + DATA_SUFFIX, dtype: 'U8', shape: [numOutputs, numBlocks, blockBytes] },
       { name: name + SCALES_SUFFIX, dtype: 'F32', shape: [numOutputs, numBlocks] },
     ],
-    encode: () => (isTable(name) ? encodeTable(source, scheme) : encodeLinear(source, scheme)),
+    encode: () => (isTable(name) ? encodeTable : encodeLinear)(name, source, scheme),
   };
 }
 
 /** The table of a vocabulary is much larger than any layer, so only some of its rows are in memory at a time. */
-function* encodeTable(source: StoredTensor, scheme: QuantizationScheme): Generator<Uint8Array> {
+function* encodeTable(name: string, source: StoredTensor, scheme: QuantizationScheme): Generator<Uint8Array> {
   const [rows, numInputs] = source.shape as [number, number];
   const allScales: Float32Array[] = [];
   for (let first = 0; first < rows; first += TABLE_ROWS) {
     const part = tensorRows(source, first, Math.min(TABLE_ROWS, rows - first));
     const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
-    const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(part) }, scheme);
+    const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, part) }, scheme);
     allScales.push(scales);
     yield data;
   }
   yield* allScales.map(toBytes);
 }
 
-function encodeLinear(source: StoredTensor, scheme: QuantizationScheme): Uint8Array[] {
+function encodeLinear(name: string, source: StoredTensor, scheme: QuantizationScheme): Uint8Array[] {
   const [numInputs, numOutputs] = source.shape as [number, number];
   const layout = { numOutputs, numInputs, outputStride: 1, inputStride: numOutputs };
-  const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(source) }, scheme);
+  const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, source) }, scheme);
   return [data, toBytes(scales)];
 }
 

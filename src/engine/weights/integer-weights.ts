@@ -85,7 +85,10 @@ function planHalfLayer(
   const sources = (name: string) => [weights.get(`${name}.weight`)!, weights.get(`${name}.bias`)!] as const;
   const read = (name: string): Layer => {
     const [weight, bias] = sources(name);
-    return { weight: readTensorValues(weight), bias: readTensorValues(bias) };
+    return {
+      weight: readTensorValues(`${name}.weight`, weight),
+      bias: readTensorValues(`${name}.bias`, bias),
+    };
   };
   const [norm, first, second] = names;
   return {

@@ -26,7 +26,7 @@ const DIGEST_SEARCH_BYTES = 4096;
  * damaged. It is written aside and renamed, so that a file in place is complete, and two processes that start at once
  * both succeed.
  *
- * @throws EngineError MODEL_LOAD_FAILED when the cache folder can't be written.
+ * @throws EngineError MODEL_LOAD_FAILED when the cache folder can't be written, or a weight is no finite number.
  */
 export function openWeights(
   checkpoint: Checkpoint,
@@ -43,6 +43,7 @@ export function openWeights(
       renameSync(aside, path);
     } catch (cause) {
       if (existsSync(aside)) rmSync(aside);
+      if (cause instanceof EngineError) throw cause; // The checkpoint is to blame.
       const problem = `The quantized weights can't be kept in ${directory}: ${(cause as Error).message}`;
       throw new EngineError('MODEL_LOAD_FAILED', problem, { cause });
     }

@@ -34,7 +34,7 @@ export function planUnchanged(name: string, source: StoredTensor): PlannedWeight
   return {
     sourceBytes: source.byteLength,
     tensors: [{ name, dtype: 'F32', shape: source.shape }],
-    encode: () => [toBytes(readTensorValues(source))],
+    encode: () => [toBytes(readTensorValues(name, source))],
   };
 }
 

@@ -1,9 +1,8 @@
 import type { RequestHandler } from 'express';
 import type { GatewayConfig } from '../gateway-config.js';
-import { apiKeyOf } from '../http/key-guard.js';
+import { callerOf } from '../http/request-caller.js';
 import { setIgnoredFields } from '../http/request-headers.js';
 import { createRequestSignal } from '../http/request-signal.js';
-import { traceContextOf } from '../http/request-trace.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { CompletionClient } from '../upstream/completion-client.js';
 import { createAnswerId } from './answer-id.js';
@@ -30,9 +29,7 @@ export function createCompletionsRoute({
     setIgnoredFields(response, request.ignoredFields);
     const requestId = response.get('x-request-id') ?? '';
     const events = completions.generate(request.generate, {
-      requestId,
-      apiKey: apiKeyOf(httpRequest),
-      trace: traceContextOf(response),
+      ...callerOf(httpRequest, response),
       signal: createRequestSignal(response, lifecycle.cutOff),
       timeoutMs: timeoutOf(httpRequest, request),
     });

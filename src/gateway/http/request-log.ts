@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 
 /** What a route adds to its request's line in the log. Never a prompt, never a completion. */
 export interface RequestLogFields {
-  /** The id of the API key, where one was asked for. */
+  /** The id of the API key, where the gateway or the engine asked for one. */
   readonly key?: string;
   readonly completionId?: string;
   readonly model?: string;

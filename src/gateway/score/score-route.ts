@@ -4,11 +4,10 @@ import { createAnswerId } from '../completions/answer-id.js';
 import { toLogprobs } from '../completions/completion-logprobs.js';
 import { toUsage } from '../completions/completion-response.js';
 import { ignoredFields, parseFields } from '../fields/request-parser.js';
-import { apiKeyOf } from '../http/key-guard.js';
+import { callerOf } from '../http/request-caller.js';
 import { setIgnoredFields } from '../http/request-headers.js';
 import { addToRequestLog } from '../http/request-log.js';
 import { createRequestSignal } from '../http/request-signal.js';
-import { traceContextOf } from '../http/request-trace.js';
 import type { Lifecycle } from '../lifecycle.js';
 import type { ScoreClient } from '../upstream/score-client.js';
 import { SCORE_FIELDS } from './score-fields.js';
@@ -27,14 +26,8 @@ export function createScoreRoute({ scores, lifecycle }: ScoreRouteDeps): Request
     setIgnoredFields(response, ignoredFields(request.body, SCORE_FIELDS));
     const asked: ScoreRequest = { ...fields, model: fields.model ?? '', context: fields.context };
     const signal = createRequestSignal(response, lifecycle.cutOff);
+    const answer = await scores.score(asked, { ...callerOf(request, response), signal, timeoutMs });
     const requestId = response.get('x-request-id') ?? '';
-    const answer = await scores.score(asked, {
-      requestId,
-      signal,
-      timeoutMs,
-      apiKey: apiKeyOf(request),
-      trace: traceContextOf(response),
-    });
     const id = createAnswerId('score', requestId, request.get('x-request-id'));
     addToRequestLog(response, { completionId: id, model: answer.model, ...answer.usage });
     response.json(toScores(id, answer));

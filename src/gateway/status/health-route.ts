@@ -3,8 +3,9 @@ import { ERROR_CATALOGUE } from '../../contract/error-catalogue.js';
 import type { Model } from '../../contract/gen/linnet/v1/models.js';
 import { GatewayError, toErrorBody, toErrorHeaders } from '../errors/gateway-error.js';
 import type { GatewayConfig } from '../gateway-config.js';
-import { apiKeyOf } from '../http/key-guard.js';
+import { callerOf } from '../http/request-caller.js';
 import type { Lifecycle } from '../lifecycle.js';
+import type { CallMetadata } from '../upstream/call-metadata.js';
 import type { EngineLink } from '../upstream/engine-link.js';
 import type { EnginePool } from '../upstream/engine-pool.js';
 import type { StatusClient } from '../upstream/status-client.js';
@@ -45,7 +46,7 @@ export function createHealthRoute(deps: HealthRouteDeps): RequestHandler {
     response.set('cache-control', 'no-store');
     if (lifecycle.draining) return refuse(response, unavailable('The gateway shuts down.'), []);
     await engines.settled(config.statusTimeoutMs);
-    const models = await listModels(deps.status, apiKeyOf(request));
+    const models = await listModels(deps.status, callerOf(request, response));
     const shown = models === 'secret' ? [] : engines.links.map(toEngine);
     const known = models instanceof GatewayError || models === 'secret' ? [] : models;
     const trouble = troubleOf(deps, known) ?? (models instanceof GatewayError ? models : undefined);
@@ -60,9 +61,9 @@ function refuse(response: Response, error: GatewayError, engines: readonly Engin
   response.json({ status: 'unavailable', ...toErrorBody(error), engines });
 }
 
-async function listModels(status: StatusClient, apiKey: string | undefined) {
+async function listModels(status: StatusClient, caller: CallMetadata) {
   try {
-    return await status.listModels(apiKey);
+    return await status.listModels(caller);
   } catch (caught) {
     const error = GatewayError.from(caught);
     return error.kind.http === 401 ? 'secret' : error;

@@ -1,13 +1,13 @@
 import type { RequestHandler } from 'express';
 import { type Model, ModelState } from '../../contract/gen/linnet/v1/models.js';
-import { apiKeyOf } from '../http/key-guard.js';
+import { callerOf } from '../http/request-caller.js';
 import type { StatusClient } from '../upstream/status-client.js';
 import type { ModelList, ModelObject, ModelStateName } from './status-schemas.js';
 
 /** Makes the handler of `GET /v1/models`. */
 export function createModelsRoute(status: StatusClient): RequestHandler {
   return async (request, response) => {
-    const models = await status.listModels(apiKeyOf(request));
+    const models = await status.listModels(callerOf(request, response));
     const list: ModelList = { object: 'list', data: models.map(toModel) };
     response.json(list);
   };
@@ -16,7 +16,8 @@ export function createModelsRoute(status: StatusClient): RequestHandler {
 /** Makes the handler of `GET /v1/models/*id`; ids may hold slashes. */
 export function createModelRoute(status: StatusClient): RequestHandler<{ id: string[] }> {
   return async (request, response) => {
-    response.json(toModel(await status.getModel(request.params.id.join('/'), apiKeyOf(request))));
+    const id = request.params.id.join('/');
+    response.json(toModel(await status.getModel(id, callerOf(request, response))));
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import type { GatewayConfig } from '../gateway-config.js';
-import { apiKeyOf } from '../http/key-guard.js';
+import { callerOf } from '../http/request-caller.js';
 import type { StatusClient } from '../upstream/status-client.js';
 import { sendPage } from './page-files.js';
 import { toServiceInfo } from './service-info.js';
@@ -22,7 +22,7 @@ export function createServiceRoute({ status, config, version }: ServiceRouteDeps
       return;
     }
     // An engine that does not answer is no reason to say nothing: /health has the details.
-    const models = await status.listModels(apiKeyOf(request)).catch(() => []);
+    const models = await status.listModels(callerOf(request, response)).catch(() => []);
     const addresses = { url: baseUrl(request, config), grpcAddress: grpcAddress(config) };
     response.set('cache-control', 'no-store').json(toServiceInfo(version, models, addresses));
   };

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { toTokenString } from '../completions/token-string.js';
 import { ignoredFields, parseFields } from '../fields/request-parser.js';
 import type { GatewayConfig } from '../gateway-config.js';
-import { apiKeyOf } from '../http/key-guard.js';
+import { callerOf } from '../http/request-caller.js';
 import { setIgnoredFields } from '../http/request-headers.js';
 import { createRequestSignal } from '../http/request-signal.js';
 import type { Lifecycle } from '../lifecycle.js';
@@ -61,8 +61,7 @@ function toOptions(
   { config, lifecycle }: TokenizerRouteDeps,
 ): UnaryCallOptions {
   return {
-    apiKey: apiKeyOf(request),
-    requestId: response.get('x-request-id') ?? '',
+    ...callerOf(request, response),
     signal: createRequestSignal(response, lifecycle.cutOff),
     timeoutMs: config.tokenizeTimeoutMs,
   };

@@ -29,6 +29,17 @@ export function isConnectionLoss(caught: unknown): boolean {
   return caught.code === status.INTERNAL && /RST_STREAM with code 2\b/.test(caught.details);
 }
 
+/**
+ * Reads a refusal that would have met any other request of the same caller for the same model, however short: the queue is
+ * full, or takes too long. Undefined where it is another failure, or the request's own size has to do with it.
+ */
+export function toFullQueueError(caught: unknown): GatewayError | undefined {
+  const rich = isServiceError(caught) ? decodeRichStatus(caught) : undefined;
+  const { limit, waitingRequests } = rich?.reason === 'QUEUE_FULL' ? (rich.metadata ?? {}) : {};
+  const isOfAll = (limit === 'requests' || limit === 'wait') && Number(waitingRequests) > 0;
+  return rich && isOfAll ? GatewayError.fromRichStatus(rich) : undefined;
+}
+
 /** Tells whether the gateway gave a call up at its deadline, before the engine said anything of it. */
 export function isBareDeadline(caught: unknown): boolean {
   return (

@@ -5,7 +5,7 @@ import type {
   GenerateRequest,
   GenerateResponse,
 } from '../../contract/gen/linnet/v1/completion.js';
-import { type CallMetadata, toMetadata } from './call-metadata.js';
+import { type CallMetadata, hearKeyId, toMetadata } from './call-metadata.js';
 import { cancelCall } from './cancel-call.js';
 
 /** How one Generate call is made. */
@@ -32,6 +32,7 @@ export async function* readGenerateCall(
   const cancelKey = randomUUID();
   const deadline = timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs };
   const call = client.generate({ ...request, cancelKey }, toMetadata(caller), deadline);
+  hearKeyId(call, caller);
   // The iterator throws what goes wrong while it is read; afterwards nobody wants to know.
   call.on('error', () => undefined);
   const cancel = () => cancelCall(call, { client, cancelKey, cancelGraceMs, apiKey: caller.apiKey });

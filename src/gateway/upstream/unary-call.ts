@@ -1,5 +1,5 @@
 import type { CallOptions, ClientUnaryCall, Metadata, ServiceError } from '@grpc/grpc-js';
-import { type CallMetadata, toMetadata } from './call-metadata.js';
+import { type CallMetadata, hearKeyId, toMetadata } from './call-metadata.js';
 import { toGatewayError } from './engine-failure.js';
 import type { EngineLink } from './engine-link.js';
 import type { EnginePool } from './engine-pool.js';
@@ -64,6 +64,7 @@ function attempt<T>(
       if (error === null) resolve(response);
       else reject(error);
     });
+    hearKeyId(call, caller);
     const onAbort = () => cancel(call, engine);
     signal?.addEventListener('abort', onAbort, { once: true });
   });

@@ -53,7 +53,11 @@ export interface CallScope {
 export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope {
   const controller = new AbortController();
   const caller = callerOf(call.metadata);
-  const notes: Record<string, unknown> = caller === undefined ? {} : { key: caller.id };
+  const traceParent = traceParentOf(call.metadata);
+  const notes: Record<string, unknown> = {
+    ...(caller !== undefined && { key: caller.id }),
+    ...(traceParent !== undefined && { traceId: traceParent.traceId }),
+  };
   const deadlineMs = Number(call.getDeadline());
   const abort = (reason: EngineError) => controller.abort(reason);
   // A deadline is reported as a cancellation: by grpc-js, which ends the call by itself when it passes, and by the
@@ -73,7 +77,7 @@ export function openCallScope(call: ScopedCall, closing: AbortSignal): CallScope
   return {
     requestId: requestIdOf(call.metadata),
     caller,
-    traceParent: traceParentOf(call.metadata),
+    traceParent,
     deadlineAtMs: Number.isFinite(deadlineMs) ? deadlineMs - marginOf(deadlineMs - Date.now()) : undefined,
     signal: controller.signal,
     abort,

@@ -1,12 +1,12 @@
 import {
-  type Metadata,
+  Metadata,
   ServerInterceptingCall,
   type ServerInterceptor,
   ServerListenerBuilder,
 } from '@grpc/grpc-js';
 import type { Logger } from 'pino';
 import { EngineError } from '../../engine/index.js';
-import { findKey } from '../../security/api-key.js';
+import { findKey, KEY_ID_METADATA, type KeyRecord } from '../../security/api-key.js';
 import type { KeyRing } from '../../security/key-ring.js';
 import type { ServiceMetrics } from '../metrics/service-metrics.js';
 import { startCallLog } from './call-log.js';
@@ -28,13 +28,23 @@ export interface GuardOptions {
 // Probes have no keys, and learn nothing but whether the service serves.
 const PUBLIC = '/grpc.health.v1.Health/';
 
-/** Makes the interceptor that refuses a call by its metadata alone, so that a stranger's messages take no memory. */
+/**
+ * Makes the interceptor that refuses a call by its metadata alone, so that a stranger's messages take no memory. Whoever is
+ * let in by a key is told its id, in the metadata before the first message and in that of the status: a gateway without
+ * the keys has it for its log.
+ */
 export function createGuard({ logger, keys, maxMetadataBytes, metrics }: GuardOptions): ServerInterceptor {
   return ({ path }, call) => {
+    let caller: KeyRecord | undefined;
     const check = (metadata: Metadata) => {
       checkSize(metadata, maxMetadataBytes);
       if (keys === undefined || path.startsWith(PUBLIC)) return;
-      setCaller(metadata, keys.authenticate(findKey((name) => textOf(metadata, name))));
+      caller = keys.authenticate(findKey((name) => textOf(metadata, name)));
+      setCaller(metadata, caller);
+    };
+    const withKeyId = (metadata: Metadata) => {
+      if (caller !== undefined) metadata.set(KEY_ID_METADATA, caller.id);
+      return metadata;
     };
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
@@ -50,7 +60,11 @@ export function createGuard({ logger, keys, maxMetadataBytes, metrics }: GuardOp
         next(metadata);
       })
       .build();
-    return new ServerInterceptingCall(call, { start: (next) => next(listener) });
+    return new ServerInterceptingCall(call, {
+      start: (next) => next(listener),
+      sendMetadata: (metadata, next) => next(withKeyId(metadata)),
+      sendStatus: (sent, next) => next({ ...sent, metadata: withKeyId(sent.metadata ?? new Metadata()) }),
+    });
   };
 }
 

@@ -14,14 +14,13 @@ export interface RequestTrace {
   end(): void;
 }
 
-/** Begins the trace of a call. Without a tracer the caller's trace is named in the log all the same. */
+/** Begins the trace of a call. Without a tracer the log names the caller's trace all the same. */
 export function startRequestTrace(
   scope: CallScope,
   { tracer, operation }: { readonly tracer: Tracer | undefined; readonly operation: Operation },
 ): RequestTrace {
   const span = tracer?.start(operation, scope.traceParent);
-  const traceId = (span?.context ?? scope.traceParent)?.traceId;
-  if (traceId !== undefined) scope.note({ traceId });
+  if (span !== undefined) scope.note({ traceId: span.context.traceId });
   let report: RequestReport | undefined;
   let failure: unknown;
   return {

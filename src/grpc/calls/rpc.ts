@@ -13,14 +13,17 @@ import { decodeRequest, type MessageDecoder } from '../messages/decode-request.j
 import type { ServiceMetrics } from '../metrics/service-metrics.js';
 import { startCallLog } from './call-log.js';
 import { type CallScope, openCallScope } from './call-scope.js';
+import { beginWithFault, parseFault, withFault } from './fault.js';
+import { type Responses, ResponseWriter } from './response-writer.js';
 import { toStatus } from './status-mapper.js';
-import { writeStream } from './stream-writer.js';
 
 /** What every call of a server shares. */
 export interface RpcOptions {
   readonly logger: Logger;
   /** Whether the log has prompts and completions too. */
   readonly logText: boolean;
+  /** Whether calls may ask for faults. */
+  readonly allowsFaults: boolean;
   /** Where calls are counted; undefined for nowhere. */
   readonly metrics: ServiceMetrics | undefined;
   /** Where traces of requests go; undefined for nowhere. */
@@ -60,13 +63,25 @@ export function unaryRpc<Request, Response>(spec: UnarySpec<Request, Response>, 
   return { definition: takingBytes(spec.method), handler };
 }
 
-/** Makes an RPC of a function from request to a stream of responses. Leaving the stream must free what it holds. */
+/** A call that streams responses, while it runs. */
+export interface StreamingCall<Response> {
+  readonly scope: CallScope;
+  readonly responses: Responses<Response>;
+}
+
+/** Makes an RPC of a function that writes the responses to a request. */
 export function serverStreamRpc<Request, Response>(
-  spec: RpcSpec<Request, Response, (request: Request, scope: CallScope) => AsyncIterable<Response>>,
+  spec: RpcSpec<Request, Response, (request: Request, call: StreamingCall<Response>) => Promise<void>>,
   options: RpcOptions,
 ): Rpc {
   const handler = (call: ServerWritableStream<Buffer, Response>) => {
-    const answer = (scope: CallScope) => spec.answer(decodeRequest(spec.request, call.request), scope);
+    const answer: StreamAnswer<Response> = async ({ scope, responses }) => {
+      const fault = parseFault(call.metadata, options.allowsFaults);
+      const request = decodeRequest(spec.request, call.request);
+      if (fault === undefined) return spec.answer(request, { scope, responses });
+      await beginWithFault(fault, scope.signal);
+      await spec.answer(request, { scope, responses: withFault(responses, fault, scope.signal) });
+    };
     void serveStream(call, { ...spec, answer }, options);
   };
   return { definition: takingBytes(spec.method), handler };
@@ -78,12 +93,13 @@ export function bidiStreamRpc<Request, Response>(
   options: RpcOptions,
 ): Rpc {
   const handler = (call: ServerDuplexStream<Buffer, Response>) => {
-    const answer = async function* ({ signal }: CallScope) {
+    const answer: StreamAnswer<Response> = async ({ scope: { signal }, responses }) => {
       // Nothing else wakes a loop that waits for the next request.
       signal.addEventListener('abort', () => call.readableEnded || call.push(null), { once: true });
       // By default the end of the requests would destroy the call, with the status still to be sent.
       for await (const bytes of call.iterator({ destroyOnReturn: false })) {
-        yield spec.answer(decodeRequest(spec.request, bytes));
+        const response = spec.answer(decodeRequest(spec.request, bytes));
+        if (!responses.write(response)) await responses.drained();
       }
       signal.throwIfAborted();
     };
@@ -103,6 +119,8 @@ async function serveUnary<Request, Response>(
   const scope = openCallScope(call, options.closing);
   const { requestId, signal, notes } = scope;
   try {
+    const fault = parseFault(call.metadata, options.allowsFaults);
+    if (fault !== undefined) await beginWithFault(fault, signal);
     const response = await answer(decodeRequest(request, call.request), scope);
     respond(null, response);
     log({ requestId, ...notes });
@@ -116,26 +134,31 @@ async function serveUnary<Request, Response>(
 }
 
 type ResponseStream<Response> = ServerWritableStream<Buffer, Response> | ServerDuplexStream<Buffer, Response>;
-type StreamSpec<Response> = Pick<RpcSpec<never, Response, unknown>, 'level'> & {
+type StreamAnswer<Response> = (call: StreamingCall<Response>) => Promise<void>;
+
+interface ServedStream<Response> {
   readonly method: { readonly path: string };
-  readonly answer: (scope: CallScope) => AsyncIterable<Response>;
-};
+  readonly answer: StreamAnswer<Response>;
+  readonly level?: 'info' | 'debug';
+}
 
 /** Serves one streaming call to its end. Never throws. */
 async function serveStream<Response>(
   call: ResponseStream<Response>,
-  { method, answer, level = 'debug' }: StreamSpec<Response>,
+  { method, answer, level = 'debug' }: ServedStream<Response>,
   { logger, metrics, stallLimitMs, closing }: RpcOptions,
 ): Promise<void> {
   const log = startCallLog({ logger, metrics, rpc: method.path, level });
   const scope = openCallScope(call, closing);
+  const responses = new ResponseWriter<Response>(call, { scope, stallLimitMs });
   const { requestId, signal, notes } = scope;
   let failure: unknown;
   try {
-    await writeStream(call, answer(scope), { scope, stallLimitMs });
+    await answer({ scope, responses });
   } catch (caught) {
     failure = signal.aborted ? signal.reason : caught;
   } finally {
+    responses.close();
     scope.close();
   }
   log({ requestId, ...notes }, failure);

@@ -14,7 +14,7 @@ import type { CallScope } from '../calls/call-scope.js';
 import { LoggedText } from '../calls/logged-text.js';
 import { toNotes } from '../calls/report-notes.js';
 import { startRequestTrace } from '../calls/request-trace.js';
-import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
+import { type Rpc, type RpcOptions, type StreamingCall, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
 import type { RunningRequests } from '../calls/running-requests.js';
 import { parseCancelKey } from '../messages/cancel-key.js';
 import { parseGenerateRequest } from '../messages/generate-request.js';
@@ -46,7 +46,7 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
     {
       method: { ...CompletionService.generate, responseSerialize: createSerializer(WireResponse) },
       request: WireRequest,
-      answer: (wire, scope) => streamCompletions(wire, scope, { ...deps, metrics, tracer, logText }),
+      answer: (wire, call) => writeCompletions(wire, call, { ...deps, metrics, tracer, logText }),
       level: 'info',
     },
     options,
@@ -69,12 +69,12 @@ export function createCompletionRpcs(deps: CompletionServicerDeps, options: RpcO
 
 type AnswerDeps = CompletionServicerDeps & Pick<RpcOptions, 'metrics' | 'tracer' | 'logText'>;
 
-/** Streams completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
-async function* streamCompletions(
+/** Writes completions. Nothing goes out before the engine accepts, so that a refusal can be retried elsewhere. */
+async function writeCompletions(
   wire: WireRequest,
-  scope: CallScope,
+  { scope, responses }: StreamingCall<GenerateResponse>,
   { engine, running, usage, metrics, tracer, logText }: AnswerDeps,
-): AsyncGenerator<GenerateResponse> {
+): Promise<void> {
   const trace = startRequestTrace(scope, { tracer, operation: 'text_completion' });
   let admission: Admission | undefined;
   let remove: (() => void) | undefined;
@@ -97,7 +97,7 @@ async function* streamCompletions(
     )) {
       admission?.charge(tokensOf(event));
       text?.take(event);
-      yield toGenerateResponse(event, details);
+      if (!responses.write(toGenerateResponse(event, details))) await responses.drained();
     }
   } catch (caught) {
     trace.fail(caught);

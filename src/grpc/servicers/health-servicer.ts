@@ -7,8 +7,7 @@ import {
   HealthService,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../contract/gen/grpc/health/v1/health.js';
-import type { CallScope } from '../calls/call-scope.js';
-import { type Rpc, type RpcOptions, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
+import { type Rpc, type RpcOptions, type StreamingCall, serverStreamRpc, unaryRpc } from '../calls/rpc.js';
 import { StatusError } from '../calls/status-mapper.js';
 import type { ServiceHealth } from './service-health.js';
 
@@ -30,7 +29,7 @@ export function createHealthRpcs(health: ServiceHealth, options: RpcOptions) {
     {
       method: HealthService.watch,
       request: HealthCheckRequest,
-      answer: ({ service }, scope) => watchStatus(health, service, scope),
+      answer: ({ service }, call) => watchStatus(health, service, call),
     },
     options,
   );
@@ -50,19 +49,19 @@ function listStatuses(health: ServiceHealth): HealthListResponse {
 }
 
 /** Streams the status now and after each change; a caller that reads slowly misses what has passed meanwhile. */
-async function* watchStatus(
+async function watchStatus(
   health: ServiceHealth,
   service: string,
-  { signal }: CallScope,
-): AsyncGenerator<HealthCheckResponse> {
+  { scope, responses }: StreamingCall<HealthCheckResponse>,
+): Promise<void> {
   let sent: ServingStatus | undefined;
   for (;;) {
     const serving = health.statusOf(service);
     if (serving === sent) {
-      await health.changed(signal);
+      await health.changed(scope.signal);
     } else {
-      yield { status: serving };
       sent = serving;
+      if (!responses.write({ status: serving })) await responses.drained();
     }
   }
 }

@@ -17,7 +17,7 @@ describe.each([8, 4] as const)('the blocks of an embedding at %i bits', (bits) =
   it('are the same as if they were made at once', () => {
     const { data, scales } = quantizeMatrix(
       {
-        values: readTensorValues(source),
+        values: readTensorValues('wte.weight', source),
         numOutputs: config.vocabSize,
         numInputs: config.hiddenSize,
         outputStride: config.hiddenSize,

@@ -10,11 +10,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openCheckpoint } from '../../../src/engine/model/checkpoint.js';
 import { blockFormat } from '../../../src/engine/weights/block-format.js';
 import { INTEGER_FORMAT } from '../../../src/engine/weights/integer-format.js';
 import { openWeights } from '../../../src/engine/weights/quantized-cache.js';
+import { CheckpointCopy } from '../../support/checkpoint-copy.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
 
 const FORMAT = blockFormat({ bits: 8, blockSize: 16 });
@@ -71,6 +72,28 @@ describe('the cache of quantized weights', () => {
     open();
     expect(shares.filter((share) => share === 1)).toHaveLength(2);
     expect(readFileSync(cachedFile()).equals(intact)).toBe(true);
+  });
+
+  it.each([
+    ['base', 'wte.weight', 'NaN', '0000c07f'],
+    ['base', 'h.1.attn.c_proj.weight', 'Infinity', '0000807f'],
+    ['f16', 'h.0.ln_2.bias', '-Infinity', '00fc'],
+    ['f16', 'h.1.mlp.c_fc.bias', 'NaN', '007e'],
+    ['bf16', 'wpe.weight', 'NaN', 'c07f'],
+  ])('refuses a checkpoint (%s) of which %s has %s, in any format', (fixture, name, number, bytes) => {
+    const copy = new CheckpointCopy(fixture).setLast(`transformer.${name}`, Buffer.from(bytes, 'hex'));
+    onTestFinished(() => copy.remove());
+    const formats = [FORMAT, blockFormat({ bits: 4, blockSize: 16 }), INTEGER_FORMAT];
+    for (const format of formats) {
+      const options = { directory, onProgress: () => {} };
+      expect(() => openWeights(openCheckpoint(copy.directory), format, options)).toThrow(
+        expect.objectContaining({
+          reason: 'MODEL_LOAD_FAILED',
+          message: `tensor "${name}" has ${number} among its numbers; weights must be finite.`,
+        }),
+      );
+      expect(readdirSync(directory)).toEqual([]);
+    }
   });
 
   it('says which folder it could not write, and why', () => {

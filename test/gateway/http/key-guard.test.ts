@@ -88,6 +88,35 @@ describe.each([
     expect(JSON.stringify([gateway.log, harness.logs])).not.toContain(alice.key.slice(-43));
   });
 
+  it('logs whose key it was, of answers, streams, refusals and readers that leave', async () => {
+    harness.engine.tokenized = () => ({ model: 'test-model', tokens: [], contextLength: 1024 });
+    const gateway = await start(ring());
+    await gateway.post({ stream: false }, bearer(alice.key));
+    await gateway.post({ prompt: 'Hi' }, { path: '/tokenize', ...bearer(alice.key) });
+    harness.engine.script = (generation) => generation.emit(accepted(), delta('a'));
+    const leaving = new AbortController();
+    const stream = await gateway.post({ stream: true }, { signal: leaving.signal, ...bearer(alice.key) });
+    await stream.body?.getReader().read();
+    leaving.abort();
+    await gateway.logged(3);
+    await gateway.post({}, bearer(alice.key)); // The third in a minute.
+    expect(await gateway.logged(4)).toMatchObject([
+      { status: 200, path: '/v1/completions', key: 'alice' },
+      { status: 200, path: '/tokenize', key: 'alice' },
+      { status: 499, path: '/v1/completions', key: 'alice' },
+      { status: 429, path: '/v1/completions', key: 'alice' },
+    ]);
+    expect(JSON.stringify(gateway.log)).not.toContain(alice.key.slice(-43));
+  });
+
+  it('logs no id that a request only claims', async () => {
+    const gateway = await start(ring());
+    await gateway.post({}, bearer(`${alice.key.slice(0, -4)}AAAA`));
+    const [line] = await gateway.logged(1);
+    expect(line).toMatchObject({ status: 401 });
+    expect(line).not.toHaveProperty('key');
+  });
+
   it('tells of its health without a key, and of its model with one', async () => {
     const gateway = await start(ring());
     const health = async (options = {}) => (await fetch(`${gateway.url}/health`, options)).json();

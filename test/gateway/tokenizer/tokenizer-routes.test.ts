@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Metadata } from '@grpc/grpc-js';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { encodeRichStatus } from '../../../src/contract/rich-status.js';
 import { modelNotFound, ScriptedService } from '../../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.js';
@@ -66,6 +67,27 @@ describe('POST /tokenize', () => {
     [{ prompt: 'a', model: 'nope' }, 404, 'model'],
   ])('refuses %j with %i, and names the field', async (request, status, param) => {
     expect(await post('/tokenize', request)).toMatchObject({ status, body: { error: { param } } });
+  });
+});
+
+describe.each(['/tokenize', '/detokenize'])('POST %s', (path) => {
+  it("tells the engine the request's name, its key and its trace", async () => {
+    const told: unknown[] = [];
+    const note = ({ metadata }: { readonly metadata: Metadata }) => told.push(metadata.getMap());
+    const { tokenize, detokenize } = service;
+    service.tokenize = (call, reply) => {
+      note(call);
+      tokenize(call, reply);
+    };
+    service.detokenize = (call, reply) => {
+      note(call);
+      detokenize(call, reply);
+    };
+    onTestFinished(() => void Object.assign(service, { tokenize, detokenize }));
+    const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+    const headers = { traceparent, 'x-request-id': 'named', authorization: 'Bearer secret' };
+    expect((await gateway.post({ prompt: 'a', tokens: [97] }, { path, headers })).status).toBe(200);
+    expect(told).toMatchObject([{ traceparent, 'x-request-id': 'named', authorization: 'Bearer secret' }]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   type DetokenizeResponse,
@@ -49,6 +49,17 @@ describe('Tokenize', () => {
     const expected = { code: status.INVALID_ARGUMENT, reason: 'INVALID_FIELD', field: 'text' };
     expect(await refusal(tokenize(`${'é'.repeat(65_536)}a`))).toMatchObject(expected);
     expect(await refusal(tokenize('a', 'x'.repeat(257)))).toMatchObject({ ...expected, field: 'model' });
+  });
+
+  it("leaves a line in the log that names the caller's trace", async () => {
+    harness.engine.tokenized = () => ({ model: 'test-model', tokens: [], contextLength: 1024 });
+    const metadata = new Metadata();
+    metadata.set('traceparent', '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01');
+    await unary<TokenizeResponse>((done) => client.tokenize({ model: '', text: 'a' }, metadata, done));
+    expect(harness.logs.at(-1)).toMatchObject({
+      rpc: '/linnet.v1.Tokenizer/Tokenize',
+      traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    });
   });
 
   it('fails as the engine does', async () => {

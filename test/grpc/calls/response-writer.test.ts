@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { EngineError } from '../../../src/engine/index.js';
 import type { CallScope } from '../../../src/grpc/calls/call-scope.js';
-import { writeStream } from '../../../src/grpc/calls/stream-writer.js';
+import { ResponseWriter } from '../../../src/grpc/calls/response-writer.js';
 
 /** A stream with room for four, which takes a message only when the test says so. */
 function slowCall() {
@@ -39,14 +39,27 @@ function numbers(upTo: number) {
   return { seen, source: source() };
 }
 
+/** Writes what a source gives, as a servicer does. */
+async function writeAll(
+  call: Writable,
+  source: AsyncIterable<number>,
+  { controller = new AbortController(), stallLimitMs = 60_000 } = {},
+) {
+  const responses = new ResponseWriter<number>(call, { scope: scopeOf(controller), stallLimitMs });
+  try {
+    for await (const number of source) if (!responses.write(number)) await responses.drained();
+  } finally {
+    responses.close();
+  }
+}
+
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('writeStream', () => {
-  it('pulls no more than the stream has room for, and goes on as it drains', async () => {
+describe('ResponseWriter', () => {
+  it('lets its source make no more than the stream has room for, and goes on as it drains', async () => {
     const { call, taken, take } = slowCall();
     const { seen, source } = numbers(10);
-    const scope = scopeOf(new AbortController());
-    const written = writeStream(call, source, { scope, stallLimitMs: 60_000 });
+    const written = writeAll(call, source);
     await turn();
     expect(seen.pulled).toBe(4);
     for (let i = 0; i < 3; i++) {
@@ -68,7 +81,7 @@ describe('writeStream', () => {
     const { call } = slowCall();
     const { seen, source } = numbers(10);
     const controller = new AbortController();
-    const written = writeStream(call, source, { scope: scopeOf(controller), stallLimitMs: 60_000 });
+    const written = writeAll(call, source, { controller });
     await turn();
     const reason = new EngineError('CANCELLED', 'Gone.');
     controller.abort(reason);
@@ -80,7 +93,7 @@ describe('writeStream', () => {
     const { call } = slowCall();
     const { seen, source } = numbers(10);
     const controller = new AbortController();
-    const written = writeStream(call, source, { scope: scopeOf(controller), stallLimitMs: 20 });
+    const written = writeAll(call, source, { controller, stallLimitMs: 20 });
     await expect(written).rejects.toMatchObject({ reason: 'CANCELLED', metadata: { stall_limit_ms: '20' } });
     expect(controller.signal.aborted).toBe(true);
     expect(seen.freed).toBe(true);
@@ -90,10 +103,7 @@ describe('writeStream', () => {
     const { call, take } = slowCall();
     const before = call.eventNames().length;
     const { source } = numbers(5);
-    const written = writeStream(call, source, {
-      scope: scopeOf(new AbortController()),
-      stallLimitMs: 60_000,
-    });
+    const written = writeAll(call, source);
     for (let i = 0; i < 5; i++) {
       await turn();
       take();
@@ -102,14 +112,14 @@ describe('writeStream', () => {
     expect(call.eventNames().length).toBe(before);
   });
 
-  it('writes nothing that was pulled after the abort', async () => {
+  it('writes nothing that was made after the abort', async () => {
     const { call } = slowCall();
     const controller = new AbortController();
     async function* source() {
       controller.abort(new EngineError('CANCELLED', 'Gone.'));
       yield 1;
     }
-    const written = writeStream(call, source(), { scope: scopeOf(controller), stallLimitMs: 60_000 });
+    const written = writeAll(call, source(), { controller });
     await expect(written).rejects.toMatchObject({ reason: 'CANCELLED' });
     expect(call.writableLength).toBe(0);
   });
