@@ -93,7 +93,8 @@ describe('A deadline', () => {
     const { events, error } = await run(within(30_000, requestFor('Hello', { maxTokens: 4 })));
     expect(error).toBeUndefined();
     expect(events.at(-1)?.type).toBe('finished');
-    expect(timers()).toBe(before);
+    // One of before may be over.
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 
   it('that is shorter than the queue refuses a request at once, by the pace that was measured', async () => {
