@@ -1,4 +1,5 @@
-// Measures what more requests than can be answered do: `node bench/overload.mjs [--seconds 300] [--factor 10] ...`.
+// Measures what more requests than can be answered do: `node bench/overload.mjs [--seconds 300] [--factor 10] ...`, of which
+// the last load lasts so long, and the others a minute at most.
 // Runs the whole service as `linnet serve`, and loads it over HTTP with as many requests a second as it can answer; then
 // with as many, while a server that does nothing but refuse gets nine times as many; then with ten times as many. The
 // generator has the service's cores: the second load says what is its doing.
@@ -20,6 +21,10 @@ const { values } = parseArgs({
   options: {
     model: { type: 'string' },
     seconds: { type: 'string', default: '300' },
+    // What the service can answer, in requests a second. Default: as measured.
+    capacity: { type: 'string' },
+    // Leaves the second load out.
+    brief: { type: 'boolean', default: false },
     factor: { type: 'string', default: '10' },
     // Places of the engine, and how long somebody may wait for one.
     running: { type: 'string', default: '16' },
@@ -30,28 +35,31 @@ const { values } = parseArgs({
 });
 
 const durationMs = Number(values.seconds) * 1000;
+const shortMs = Math.min(durationMs, 60_000);
 const service = await startService();
 try {
   console.log(machineLine());
-  const clients = Number(values.running);
-  const closed = await load(
-    service.url,
-    { kind: 'closed', clients, thinkMs: 0 },
-    Math.min(durationMs, 60_000),
-  );
-  const capacity = closed.completedPerSecond;
-  console.log(`capacity: ${capacity.toFixed(2)} requests/s with ${clients} clients\n`);
+  const capacity = Number(values.capacity ?? (await measureCapacity()));
   const factor = Number(values.factor);
-  const atCapacity = await measure('1 time', capacity);
-  const elsewhere = await measure(`1 time, ${factor - 1} times elsewhere`, capacity, capacity * (factor - 1));
-  const beyond = await measure(`${factor} times`, capacity * factor);
+  const atCapacity = await measure('1 time', shortMs, capacity);
+  const name = `1 time, ${factor - 1} times elsewhere`;
+  const elsewhere = values.brief
+    ? undefined
+    : await measure(name, shortMs, capacity, capacity * (factor - 1));
+  const beyond = await measure(`${factor} times`, durationMs, capacity * factor);
   const share = (of, than) => `${((100 * of) / than).toFixed(1)} %`;
-  console.log(
-    `throughput at ${factor} times: ${share(beyond, atCapacity)} of that at 1 time, ` +
-      `${share(beyond, elsewhere)} of that with the refusals elsewhere`,
-  );
+  console.log(`throughput at ${factor} times: ${share(beyond, atCapacity)} of that at 1 time`);
+  if (elsewhere !== undefined) console.log(`${share(beyond, elsewhere)} of that with the refusals elsewhere`);
 } finally {
   await service.close();
+}
+
+/** As many clients as there are places, who ask again at once. */
+async function measureCapacity() {
+  const clients = Number(values.running);
+  const closed = await load(service.url, { kind: 'closed', clients, thinkMs: 0 }, shortMs);
+  console.log(`capacity: ${closed.completedPerSecond.toFixed(2)} requests/s with ${clients} clients\n`);
+  return closed.completedPerSecond;
 }
 
 async function startService() {
@@ -81,11 +89,11 @@ async function startService() {
 }
 
 /** Loads the service at a rate, and another server that refuses at another; prints what came of it. Returns tokens/s. */
-async function measure(name, ratePerSecond, elsewherePerSecond = 0) {
+async function measure(name, forMs, ratePerSecond, elsewherePerSecond = 0) {
   const before = await usage();
   const startedAtMs = performance.now();
-  const elsewhere = elsewherePerSecond > 0 ? refuseElsewhere(elsewherePerSecond) : undefined;
-  const result = await load(service.url, { kind: 'open', ratePerSecond }, durationMs);
+  const elsewhere = elsewherePerSecond > 0 ? refuseElsewhere(elsewherePerSecond, forMs) : undefined;
+  const result = await load(service.url, { kind: 'open', ratePerSecond }, forMs);
   const seconds = (performance.now() - startedAtMs) / 1000;
   await elsewhere;
   const after = await usage();
@@ -94,7 +102,7 @@ async function measure(name, ratePerSecond, elsewherePerSecond = 0) {
   const cores = (who) => ((after[who].cpuSeconds - before[who].cpuSeconds) / seconds).toFixed(2);
   console.log(
     [
-      `${name}: ${ratePerSecond.toFixed(1)} requests/s for ${values.seconds} s: ${completionTokensPerSecond.toFixed(1)} tokens/s`,
+      `${name}: ${ratePerSecond.toFixed(1)} requests/s for ${forMs / 1000} s: ${completionTokensPerSecond.toFixed(1)} tokens/s`,
       `  completed ${counts.completed}, refused ${counts.refused}, failed ${counts.failed}`,
       `  first token ${at(firstTokenMs)}; gap ${at(gapMs)}`,
       `  refusal ${at(refusedMs)} ${JSON.stringify(refusals)} ${JSON.stringify(failures)}`,
@@ -105,11 +113,11 @@ async function measure(name, ratePerSecond, elsewherePerSecond = 0) {
   return completionTokensPerSecond;
 }
 
-async function refuseElsewhere(ratePerSecond) {
+async function refuseElsewhere(ratePerSecond, forMs) {
   const child = spawn(process.execPath, [REFUSE_ALL], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     const [line] = await once(child.stdout, 'data');
-    await load(String(line).trim(), { kind: 'open', ratePerSecond }, durationMs);
+    await load(String(line).trim(), { kind: 'open', ratePerSecond }, forMs);
   } finally {
     child.kill();
   }

@@ -14,6 +14,7 @@ answer({
         ...{ endpoint, cacheDirectory, token: undefined, offline: false, userAgent: 'linnet/bench' },
         signal: new AbortController().signal,
         onProgress() {},
+        onResume() {},
         onWait() {},
         checkConfig() {},
         maxTries,

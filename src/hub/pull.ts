@@ -27,6 +27,8 @@ export interface PullOptions extends HubOptions {
   /** Ends the pull; what has come is kept for the next one. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: PullProgress) => void;
+  /** Called where some of the weights are there already, and the pull goes on from there: how much of all files that is. */
+  readonly onResume: (progress: Omit<PullProgress, 'file'>) => void;
   /** Called where another process is pulling the same repository, and this one waits for it. */
   readonly onWait: () => void;
   /** Looks at `config.json` before the weights are downloaded; what it throws ends the pull. */
@@ -103,7 +105,11 @@ class Pull {
     for (const file of described) await this.#download(file);
     checkConfig(await this.#read('config.json'));
     const shards = known ?? (await this.#describe(commit, parseShards(await this.#read(INDEX), name)));
-    await this.#checkSpace(shards);
+    const missing = await this.#missingBytes(shards);
+    await this.#checkSpace(missing);
+    if (missing > 0 && missing < sizeOf(shards)) {
+      this.#options.onResume({ bytes: this.#totalBytes - missing, totalBytes: this.#totalBytes });
+    }
     for (const file of shards) await this.#download(file);
     // The config last: without it no folder is a checkpoint.
     for (const { path, etag } of [...this.#files].reverse()) await this.#cache.link(commit, path, etag);
@@ -112,7 +118,7 @@ class Pull {
   }
 
   get #totalBytes(): number {
-    return this.#files.reduce((sum, { size }) => sum + size, 0);
+    return sizeOf(this.#files);
   }
 
   async #describe(commit: string, paths: readonly string[]): Promise<RemoteFile[]> {
@@ -144,11 +150,15 @@ class Pull {
     return readFile(this.#cache.blobPath(etag), 'utf8');
   }
 
-  /** Says beforehand, not after an hour, that the disk is too small. */
-  async #checkSpace(files: readonly RemoteFile[]): Promise<void> {
-    const { cacheDirectory } = this.#options;
+  async #missingBytes(files: readonly RemoteFile[]): Promise<number> {
     let missing = 0;
     for (const file of files) missing += await missingBytes(this.#cache.blobPath(file.etag), file);
+    return missing;
+  }
+
+  /** Says beforehand, not after an hour, that the disk is too small. */
+  async #checkSpace(missing: number): Promise<void> {
+    const { cacheDirectory } = this.#options;
     const { bavail, bsize } = await statfs(cacheDirectory);
     const free = bavail * bsize;
     if (free >= missing) return;
@@ -156,6 +166,10 @@ class Pull {
       `${cacheDirectory} has room for ${formatMegabytes(free)}, and ${formatMegabytes(missing)} are missing. Free some, or name another folder by HF_HUB_CACHE.`,
     );
   }
+}
+
+function sizeOf(files: readonly RemoteFile[]): number {
+  return files.reduce((sum, { size }) => sum + size, 0);
 }
 
 function formatMegabytes(bytes: number): string {

@@ -114,6 +114,8 @@ describe('linnet pull', () => {
     hub.server.fault = () => undefined;
     const second = start('pull', ID);
     expect(await second.end()).toBe(0);
+    expect(second.stderr).toMatch(/Pulling birds\/linnet goes on at 0\.[4-8] of 1\.6 MB\.\n/);
+    expect(first.stderr).not.toContain('goes on at');
     expect(hub.server.requests.at(-1)?.range).toMatch(/^bytes=[1-9]\d+-$/);
   });
 

@@ -302,7 +302,7 @@ describe('a pull that meets a fault', () => {
 });
 
 describe('a pull that is cut', () => {
-  it('goes on from where it was, at whatever byte the connection broke', async () => {
+  it('goes on from where it was, and says so, at whatever byte the connection broke', async () => {
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 0, max: WEIGHTS.length - 1 }), async (bytes) => {
         const fresh = new HubUnderTest(hub.server);
@@ -313,7 +313,13 @@ describe('a pull that is cut', () => {
         const kept = leftover === undefined ? 0 : statSync(join(fresh.folder(ID), 'blobs', leftover)).size;
         expect(kept).toBeLessThanOrEqual(bytes);
 
-        const pulled = await fresh.pull(ID);
+        const resumed: object[] = [];
+        const onResume = (progress: object) => resumed.push(progress);
+        const pulled = await fresh.pull(ID, { onResume });
+        const { totalBytes } = pulled;
+        const there = { bytes: totalBytes - WEIGHTS.length + kept, totalBytes };
+        expect(resumed).toEqual(kept === 0 ? [] : [there]);
+        await fresh.pull(ID, { onResume: () => expect.unreachable('All of it was there.') });
         expect(weightsRequests().at(-1)).toMatchObject({ sentBytes: WEIGHTS.length - kept });
         expect(fresh.mismatches(pulled, repository)).toEqual([]);
         expect(fresh.leftovers(ID)).toEqual([]);

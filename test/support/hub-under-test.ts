@@ -42,6 +42,7 @@ export class HubUnderTest {
       userAgent: 'linnet/test',
       signal: new AbortController().signal,
       onProgress: () => {},
+      onResume: () => {},
       onWait: () => {},
       checkConfig: () => {},
       silenceLimitMs: 2000,

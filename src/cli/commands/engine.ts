@@ -6,6 +6,7 @@ import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
 import { CliError } from '../cli-error.js';
 import { findModels } from '../models/find-models.js';
 import { summarizeModel } from '../models/model-summary.js';
+import { endAtOnce } from '../processes/end-at-once.js';
 import { toEngineLoad } from '../processes/engine-load.js';
 import type { EngineAnswer, EngineQuestion } from '../processes/engine-message.js';
 import { endHungEngine } from '../processes/hung-engine.js';
@@ -109,7 +110,7 @@ async function startEngine(
     await Promise.all([engine.close(), tracer?.close()]);
   };
   const shutDown = parent === undefined ? shutDownOnSignal : shutDownWithParent;
-  shutDown({ drain, force: () => undefined }, log, process);
+  shutDown({ drain, force: () => endAtOnce('SIGKILL') }, log, process);
 
   if (preload) await loadModel(engine, log);
   const models = engine.models();

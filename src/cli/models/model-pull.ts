@@ -39,6 +39,10 @@ export async function pullModel(
       signal,
       onProgress: ({ bytes, totalBytes }) =>
         bar.show(`Pulling ${name}`, bytes / totalBytes, amount(bytes, totalBytes)),
+      onResume: ({ bytes, totalBytes }) => {
+        bar.clear();
+        writeLine(`Pulling ${name} goes on at ${amount(bytes, totalBytes)}.`);
+      },
       onWait: () => writeLine(`Another process is pulling ${name}; waiting for it.`),
       checkConfig: inspectConfig,
     });

@@ -1,5 +1,6 @@
 import type { GrpcServer } from '../../grpc/server.js';
 import type { Log } from '../terminal/log.js';
+import { endAtOnce } from './end-at-once.js';
 import type { ParentProcess } from './parent-process.js';
 
 /** What of an engine process is told that it ends. */
@@ -17,15 +18,6 @@ export async function endHungEngine(model: string, { server, parent, log }: Hung
   log.fatal({ model }, 'The worker of the model hangs, so this process ends.');
   await server.close().catch((error) => log.error({ err: error }, 'Closing the service failed.'));
   await parent?.tell({ type: 'failed', message: `The worker of model "${model}" hung.` });
-  endAtOnce();
-}
-
-/**
- * Ends this process in spite of threads in native code, for which an exit would wait: by SIGALRM, the signal of a timer that
- * ran out, which a supervisor can tell from an end that it asked for (exit code 142 in a shell), and which writes no memory
- * to disk. The first process of a container can't get that from itself; it aborts.
- */
-function endAtOnce(): never {
-  process.kill(process.pid, 'SIGALRM');
-  return process.abort();
+  // The signal of a timer that ran out: a supervisor can tell it from an end that it asked for. A shell says 142.
+  endAtOnce('SIGALRM');
 }

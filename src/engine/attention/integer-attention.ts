@@ -19,7 +19,7 @@ const [SIGNED, UNSIGNED, ZERO] = [127, 255, 128];
 export const INTEGER_ATTENTION: AttentionFormat = {
   name: 'i8',
   parts,
-  // By measurement: an eighth of f32's bytes would be a quarter, but there is more to do with each (docs/engine.md, "Attention").
+  // Half of what f32 costs, by measurement: a quarter of the bytes, and more to do with each (docs/engine.md, "Capacity").
   positionCost: ({ numLayers, numHeads, headWidth }) => numLayers * numHeads * headWidth * 4,
   open: (model) => ({
     scores: (past, query, newKey) => scores(model, past, { query, newKey }),

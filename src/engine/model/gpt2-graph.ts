@@ -51,36 +51,9 @@ export function newRows(part: string): string {
  *
  * The weights stay in their files, which the graph names relative to {@link folderOf} them.
  */
-export function buildGpt2Graph({ config, weights, format, attention }: GraphWeights): Uint8Array {
-  const graph = new GraphBuilder(folderOf(weights.values()));
-  const model: ModelGraph = {
-    graph,
-    config,
-    tokenIds: graph.input('input_ids', 'int32', ['N']),
-    weight: (name, shape) => {
-      const tensor = weights.get(name);
-      if (tensor === undefined) throw new Error(`The graph uses "${name}", which nobody has checked.`);
-      return graph.stored(name, tensor, shape);
-    },
-  };
-  const shape = kvShapeOf(config);
-  const split = graph.input('split', 'int64', [2]);
-  const context: GraphContext = {
-    ...model,
-    ...format.products(model),
-    attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
-    split,
-    attention: attention.open({
-      graph,
-      shape,
-      scales: Array.from({ length: config.numLayers }, (_, layer) => attentionScale(config, layer)),
-      numNewTokens: graph.op('Slice', [split, graph.ints([1]), graph.ints([2])]),
-    }),
-    parts: attention.parts(shape),
-    qkvShape: graph.input('qkv_shape', 'int64', [5]),
-    mergedShape: graph.ints([-1, config.hiddenSize]),
-    padding: format.rowMultiple.linear > 1 ? paddingInputs(graph, config) : undefined,
-  };
+export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
+  const context = createContext(weights);
+  const { graph, config } = context;
   const positionIds = graph.input('position_ids', 'int32', ['N']);
   const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
   let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
@@ -121,6 +94,35 @@ interface GraphContext extends ModelGraph, MatrixProducts {
   readonly padding: Padding | undefined;
 }
 
+function createContext({ config, weights, format, attention }: GraphWeights): GraphContext {
+  const graph = new GraphBuilder(folderOf(weights.values()));
+  const model: ModelGraph = {
+    graph,
+    config,
+    tokenIds: graph.input('input_ids', 'int32', ['N']),
+    weight: (name, shape) => {
+      const tensor = weights.get(name);
+      if (tensor === undefined) throw new Error(`The graph uses "${name}", which nobody has checked.`);
+      return graph.stored(name, tensor, shape);
+    },
+  };
+  const shape = kvShapeOf(config);
+  const split = graph.input('split', 'int64', [2]);
+  const scales = Array.from({ length: config.numLayers }, (_, layer) => attentionScale(config, layer));
+  const numNewTokens = graph.op('Slice', [split, graph.ints([1]), graph.ints([2])]);
+  return {
+    ...model,
+    ...format.products(model),
+    attention: attention.open({ graph, shape, scales, numNewTokens }),
+    parts: attention.parts(shape),
+    attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
+    split,
+    qkvShape: graph.input('qkv_shape', 'int64', [5]),
+    mergedShape: graph.ints([-1, config.hiddenSize]),
+    padding: format.rowMultiple.linear > 1 ? paddingInputs(graph, config) : undefined,
+  };
+}
+
 /** The rows that only pad: `rows` f32 [N - B * S, E], and `start` int64 [1], where they begin: B * S. */
 interface Padding {
   readonly rows: Value;
@@ -145,11 +147,8 @@ function attend(context: GraphContext, layer: number, hidden: Value, kept: Kept)
   const past = pastOf(context, layer);
   const scores = attention.scores(past, query, key); // [1, B, H, S, P + S]
   const probabilities = graph.op('Softmax', [graph.op('Add', [scores, context.attentionBias])], { axis: -1 });
-  const [onPast, onNew] = graph.ops('Split', [probabilities, context.split], 2, { axis: -1 }) as [
-    Value,
-    Value,
-  ];
-  const attended = graph.op('Add', [attention.mean(past, onPast), graph.op('MatMul', [onNew, value])]);
+  const [onPast, onNew] = graph.ops('Split', [probabilities, context.split], 2, { axis: -1 });
+  const attended = graph.op('Add', [attention.mean(past, onPast!), graph.op('MatMul', [onNew!, value])]);
   const transposed = graph.op('Transpose', [attended], { perm: [0, 1, 3, 2, 4] });
   const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
   const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });

@@ -22,6 +22,8 @@ export interface EngineDirectoryOptions {
 }
 
 const DNS_NAME = /^dns:(?:\/\/([^/]*)\/)?(.+):(\d+)$/;
+/** How long until a name is tried again that has never resolved, at most: it may be that there is no engine without it. */
+const RETRY_MS = 500;
 /** How long a server that was named has to answer, before it is asked a second and last time. */
 const QUERY_TIMEOUT_MS = 1000;
 
@@ -62,7 +64,11 @@ export class EngineDirectory {
     await Promise.all(names.map((name) => this.#resolve(name)));
     if (this.#isClosed) return;
     this.#tell();
-    this.#timer = setTimeout(() => void this.#resolveAll(), this.#options.resolveIntervalMs).unref();
+    const { resolveIntervalMs } = this.#options;
+    const waitMs = names.every((name) => this.#found.has(name))
+      ? resolveIntervalMs
+      : Math.min(resolveIntervalMs, RETRY_MS);
+    this.#timer = setTimeout(() => void this.#resolveAll(), waitMs).unref();
   }
 
   async #resolve(name: string): Promise<void> {

@@ -12,11 +12,11 @@ afterEach(() => {
   dns.close();
 });
 
-function open(...names: string[]) {
+function open(names: readonly string[], resolveIntervalMs = 20) {
   const told: string[][] = [];
   const failures: string[] = [];
   directory = new EngineDirectory(names, {
-    resolveIntervalMs: 20,
+    resolveIntervalMs,
     onChange: (places: readonly EnginePlace[]) => told.push(places.map(({ address }) => address)),
     onFailure: (name) => failures.push(name),
   });
@@ -26,7 +26,7 @@ function open(...names: string[]) {
 describe('EngineDirectory', () => {
   it('asks the DNS server that a name has for all addresses of it, again and again', async () => {
     dns.addresses = ['127.0.0.2', '127.0.0.3'];
-    const { told, directory } = open(`dns://${dns.target}/engines.test:50051`, 'one.test:50051');
+    const { told, directory } = open([`dns://${dns.target}/engines.test:50051`, 'one.test:50051']);
     await directory.resolved;
     expect(told).toEqual([
       ['one.test:50051'],
@@ -41,7 +41,7 @@ describe('EngineDirectory', () => {
     'keeps what it knows while the server is %s, says so once, and hears of what is new afterwards',
     async (fault) => {
       dns.addresses = ['127.0.0.2'];
-      const { told, failures, directory } = open(`dns://${dns.target}/engines.test:50051`);
+      const { told, failures, directory } = open([`dns://${dns.target}/engines.test:50051`]);
       await directory.resolved;
       dns.fault = fault;
       dns.addresses = ['127.0.0.3'];
@@ -57,10 +57,20 @@ describe('EngineDirectory', () => {
     },
   );
 
+  it('soon tries a name again that has never resolved', async () => {
+    dns.fault = 'unknown';
+    dns.addresses = ['127.0.0.2'];
+    const { told, failures, directory } = open([`dns://${dns.target}/engines.test:50051`], 3_600_000);
+    await directory.resolved;
+    expect(failures).toHaveLength(1);
+    dns.fault = 'none';
+    await vi.waitFor(() => expect(told).toEqual([['ipv4:127.0.0.2:50051']]), { timeout: 5000 });
+  });
+
   it('waits for an answer that is late', async () => {
     dns.addresses = ['127.0.0.2'];
     dns.delayMs = 300;
-    const { told, failures, directory } = open(`dns://${dns.target}/engines.test:50051`);
+    const { told, failures, directory } = open([`dns://${dns.target}/engines.test:50051`]);
     await directory.resolved;
     expect(told).toEqual([['ipv4:127.0.0.2:50051']]);
     expect(failures).toEqual([]);

@@ -1,5 +1,5 @@
 import { Metadata } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAll, wireRequest } from '../../support/grpc-harness.js';
 import { type Linnet, startLinnet } from '../../support/linnet.js';
 import { readEvents } from '../../support/sse.js';
@@ -49,7 +49,9 @@ describe('A fault that a request asks for', () => {
     const events = await readRest(readEvents(await post('cut-after=3', { stream: true })));
     expect(events).toHaveLength(3);
     expect(JSON.parse(events[2]!)).toMatchObject({ error: { code: 'engine_unavailable' } });
-    expect(await linnet.model()).toMatchObject({ load: { runningRequests: 0 } });
+    await vi.waitFor(async () =>
+      expect(await linnet.model()).toMatchObject({ load: { runningRequests: 0 } }),
+    );
   });
 
   it('lets a stream fall silent until its deadline', async () => {
