@@ -60,6 +60,7 @@ describe('linnet complete', () => {
     [['--seed', '9223372036854775808'], /64 bits/],
     [['--model', '/nowhere'], /^linnet: The model "\/nowhere" \(--model\) can't be found/],
     [['--sead', '1'], /unknown option '--sead'/],
+    [['--address', 'http://127.0.0.1:1'], /^linnet: --address must be HOST:PORT or unix:PATH; got "http:/],
   ])('exits with 2 where the command line makes no sense: %j', async (args, message) => {
     const { code, stdout, stderr } = await run(['complete', 'a', ...args]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

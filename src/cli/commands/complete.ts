@@ -7,6 +7,7 @@ import { CliError, UsageError } from '../cli-error.js';
 import { findModels } from '../models/find-models.js';
 import { openRemoteService } from '../processes/remote-service.js';
 import { toEngineOptions } from '../settings/engine-options.js';
+import { isGrpcAddress } from '../settings/network-address.js';
 import { addRequestOptions, type RequestOptions, toRequest } from '../settings/request-options.js';
 import type { ResolvedSettings } from '../settings/resolve-settings.js';
 import { addSettingOptions, settingsOf } from '../settings/setting-options.js';
@@ -109,6 +110,8 @@ async function createSource(
   resolved: ResolvedSettings,
 ): Promise<CompletionSource> {
   if (address !== undefined) {
+    if (!isGrpcAddress(address))
+      throw new UsageError(`--address must be HOST:PORT or unix:PATH; got "${address}".`);
     return createRemoteSource(openRemoteService(address, resolved.settings));
   }
   const report = { output: process.stderr, writeLine: (line: string) => console.error(line) };

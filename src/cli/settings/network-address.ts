@@ -12,3 +12,10 @@ export function toReachableAddress(host: string, port: number): string {
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
+
+const GRPC_ADDRESS = /^(?:unix:\S+|dns:\S+:\d{1,5}|(?:ipv[46]:)?(?:\[[\da-f:.]+\]|[\w.-]+):\d{1,5})$/i;
+
+/** Tells whether this is an address of a gRPC service: host and port, a Unix socket, or a name to resolve; no URL. */
+export function isGrpcAddress(text: string): boolean {
+  return GRPC_ADDRESS.test(text);
+}

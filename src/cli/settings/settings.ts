@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isGrpcAddress } from './network-address.js';
 import { formatByteSize, formatDuration, parseByteSize, parseDuration } from './quantity.js';
 import { SECURITY_SETTINGS } from './security-settings.js';
 import { formatYesOrNo, port, quantity, type Setting, setting, wholeNumber, yesOrNo } from './setting.js';
@@ -46,7 +47,7 @@ export const SETTINGS = {
     schema: z
       .string()
       .trim()
-      .regex(/^[^\s,]+(,[^\s,]+)*$/),
+      .refine((addresses) => addresses.split(',').every(isGrpcAddress)),
   }),
   models: setting({
     name: 'model',

@@ -96,6 +96,10 @@ describe('settings', () => {
       { flags: { drainGraceMs: '2h' } },
       '--drain-grace must be a time from 0 to 1h, such as 500ms, 30s or 2m; got "2h".',
     ],
+    [
+      { flags: { engineAddress: 'http://engine:50051' } },
+      '--engine-address must be HOST:PORT, several of them with commas, or dns:///NAME:PORT for all addresses of a name; got "http://engine:50051".',
+    ],
     [{ flags: { host: 'a b' } }, '--host must be an IP address or a host name; got "a b".'],
     [
       { flags: { httpPort: '' } },
