@@ -75,9 +75,17 @@ describe.each(['/tokenize', '/detokenize'])('POST %s', (path) => {
     const told: unknown[] = [];
     const note = ({ metadata }: { readonly metadata: Metadata }) => told.push(metadata.getMap());
     const { tokenize, detokenize } = service;
-    service.tokenize = (call, reply) => void (note(call), tokenize(call, reply));
-    service.detokenize = (call, reply) => void (note(call), detokenize(call, reply));
-    onTestFinished(() => void Object.assign(service, { tokenize, detokenize }));
+    service.tokenize = (call, reply) => {
+      note(call);
+      tokenize(call, reply);
+    };
+    service.detokenize = (call, reply) => {
+      note(call);
+      detokenize(call, reply);
+    };
+    onTestFinished(() => {
+      Object.assign(service, { tokenize, detokenize });
+    });
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
     const headers = { traceparent, 'x-request-id': 'named', authorization: 'Bearer secret' };
     expect((await gateway.post({ prompt: 'a', tokens: [97] }, { path, headers })).status).toBe(200);
