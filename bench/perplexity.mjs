@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { F32_ATTENTION } from '../dist/engine/attention/f32-attention.js';
 import { capacitiesFor } from '../dist/engine/kv-cache/slot-table.js';
 import { ModelRunner } from '../dist/engine/model/model-runner.js';
 import { Sequence } from '../dist/engine/scheduling/sequence.js';
@@ -25,6 +26,7 @@ const FORMATS = [
   ['q8, blocks of 128', MATRIX_FORMATS.q8],
   ['q8, blocks of 32', blockFormat({ bits: 8, blockSize: 32 })],
   ['i8', MATRIX_FORMATS.i8],
+  ['i8, keys and values in f32', { ...MATRIX_FORMATS.i8, attention: async () => F32_ATTENTION }],
   ['q4, blocks of 128', MATRIX_FORMATS.q4],
   ['q4, blocks of 32', blockFormat({ bits: 4, blockSize: 32 })],
 ];

@@ -2,11 +2,9 @@
 // `node tools/page-soak.mjs [--minutes 60] [--marks 12] [--pause 2]`. It writes with the embedded model again and again, with
 // so many seconds between two texts, and at each mark says what is left after a garbage collection. Exits with 1 where the
 // last mark has a fifth more elements than the first, or its heap 2 MB more. Needs a Chromium, as the screenshots do.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { servePage } from './served-page.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -19,22 +17,11 @@ const durationMs = Number(values.minutes) * 60_000;
 const markMs = durationMs / Number(values.marks);
 const pauseMs = Number(values.pause) * 1000;
 
-const server = spawn(
-  process.execPath,
-  ['dist/cli/main.js', 'serve', '--http-port', '0', '--grpc-port', '0', '--preload', '--threads', '1'],
-  { stdio: ['ignore', 'pipe', 'ignore'] },
-);
-let banner = '';
-for await (const text of server.stdout.setEncoding('utf8')) {
-  banner += text;
-  if (banner.includes('Ctrl-C')) break;
-}
-const executablePath = process.env.LINNET_TEST_CHROMIUM ?? '/usr/bin/chromium';
-const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+const { url, browser, close } = await servePage(['serve', '--grpc-port', '0', '--preload', '--threads', '1']);
 const page = await browser.newPage();
 const devtools = await page.context().newCDPSession(page);
 await devtools.send('Performance.enable');
-await page.goto(/^ +HTTP +(\S+)$/m.exec(banner)[1]);
+await page.goto(url);
 await page.getByLabel('Compare').check();
 
 const startedAt = performance.now();
@@ -61,10 +48,8 @@ try {
     if (performance.now() - startedAt >= (marks.length + 1) * markMs) marks.push(await takeMark());
   }
 } finally {
-  await browser.close();
-  server.kill('SIGTERM');
+  await close();
 }
-await once(server, 'exit');
 
 const [first, last] = [marks.at(0), marks.at(-1)];
 const isSteady = last.numNodes <= first.numNodes * 1.2 && last.heapMB <= first.heapMB + 2;

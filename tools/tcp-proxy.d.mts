@@ -33,9 +33,9 @@ export interface TcpProxy {
  * Starts a proxy on a port of loopback.
  *
  * @param upstream where connections go to: `HOST:PORT` or a URL, on loopback too.
- * @param options faults from the beginning; `port` is where it listens, by default a free one.
+ * @param options faults from the beginning; `host` and `port` are where it listens, by default 127.0.0.1 and a free one.
  */
 export function startTcpProxy(
   upstream: string,
-  options?: TcpFaults & { readonly port?: number },
+  options?: TcpFaults & { readonly host?: string; readonly port?: number },
 ): Promise<TcpProxy>;

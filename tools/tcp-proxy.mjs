@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-export async function startTcpProxy(upstream, { port = 0, ...initialFaults } = {}) {
+export async function startTcpProxy(upstream, { host = '127.0.0.1', port = 0, ...initialFaults } = {}) {
   const links = new Set();
   let address = parseAddress(upstream);
   let faults = initialFaults;
@@ -38,14 +38,14 @@ export async function startTcpProxy(upstream, { port = 0, ...initialFaults } = {
       one.on('close', () => links.delete(link));
     }
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(port, host);
   await once(server, 'listening');
   const sockets = () => [...links].flatMap(({ downstream, socket }) => [downstream, socket]);
   const cut = () => {
     for (const socket of sockets()) socket.destroy();
   };
   return {
-    target: `127.0.0.1:${server.address().port}`,
+    target: `${host}:${server.address().port}`,
     get numConnections() {
       return links.size;
     },

@@ -23,10 +23,11 @@ export function weightBytes({ weights }) {
 /** The engine's graph in this thread, without scheduler and cache. */
 export async function openModelSession({ numThreads, ...options }) {
   const { directory, ...weights } = openWeights(options);
-  const session = await createSession(buildGpt2Graph(weights), {
+  const attention = await weights.format.attention();
+  const session = await createSession(buildGpt2Graph({ ...weights, attention }), {
     directory,
     numThreads,
     format: weights.format,
   });
-  return { session, config: weights.config, padding: rowPadding(weights.format, true) };
+  return { session, config: weights.config, attention, padding: rowPadding(weights.format, true) };
 }

@@ -26,6 +26,8 @@ export function createProgram(): Command {
     .description('GPT-2 completions over HTTP and gRPC.')
     .version(VERSION)
     .exitOverride()
+    // As every other message begins.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'linnet: ')) })
     .showHelpAfterError('(linnet --help, or linnet COMMAND --help, says more)')
     .addHelpText('after', EXIT_CODES);
   addExamples(program, [

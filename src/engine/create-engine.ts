@@ -58,21 +58,22 @@ export interface EngineOptions {
   readonly maxWaitingTokens?: number | undefined;
   /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Default 30,000. */
   readonly maxWaitMs?: number | undefined;
-  /** How long a step may take before its model counts as stuck; after three times that its worker is ended. Milliseconds. Default 10,000. */
+  /** How long a step may take before its model counts as stuck; after three times that its requests fail. Milliseconds. Default 10,000. */
   readonly stepLimitMs?: number | undefined;
   /** Hears what the engine does. Default: nobody. */
   readonly observer?: EngineObserver | undefined;
   /**
-   * Is told the id of a model whose worker hangs and can't be ended, since it computes outside of JavaScript: only the
-   * end of the process frees its memory and cores. Default: nobody.
+   * Is told the id of a model whose worker hangs, once its requests have failed. Native code can't be ended: unless its
+   * step comes to its end after all, only the end of the process frees memory and cores, and lets the model be loaded
+   * again. Default: nobody.
    */
-  readonly onUnstoppable?: ((model: string) => void) | undefined;
+  readonly onHung?: ((model: string) => void) | undefined;
 }
 
 /** Makes an engine. Nothing is loaded until the first request, or {@link Engine.load}. */
 export function createEngine(options: EngineOptions): Engine {
   const { models, memoryBytes, memoryWaitLimitMs = 30_000, idleLimitMs = Number.POSITIVE_INFINITY } = options;
-  const { loadRetryDelayMs = 1000, observer, onUnstoppable } = options;
+  const { loadRetryDelayMs = 1000, observer, onHung } = options;
   const defaults: Omit<WorkerOptions, 'directory'> = {
     precision: 'i8',
     cacheDirectory: join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'linnet'),
@@ -93,7 +94,7 @@ export function createEngine(options: EngineOptions): Engine {
   ) as typeof defaults;
   const { maxWaiting = 512, maxWaitingTokens = 131_072, maxWaitMs = 30_000 } = options;
   const queue = { maxRunning: worker.maxRunning, maxWaiting, maxWaitingTokens };
-  const hosting = { worker, queue, maxWaitMs, budget, idleLimitMs, observer, onUnstoppable };
+  const hosting = { worker, queue, maxWaitMs, budget, idleLimitMs, observer, onHung };
   return new WorkerEngine(models, { ...hosting, loadRetryDelayMs });
 }
 

@@ -9,6 +9,8 @@ export interface GrpcServerOptions {
   readonly logger: Logger;
   /** Whether the log has prompts and completions too, cut where they are long. Default false. */
   readonly logText?: boolean;
+  /** Whether calls may ask for faults, by `x-linnet-fault`: for tests of what calls the service. Default false. */
+  readonly allowsFaults?: boolean;
   /** Where calls and requests are counted. Default: nowhere. */
   readonly metrics?: ServiceMetrics | undefined;
   /** Where traces of requests go; close it after the server. Default: nowhere. */
@@ -51,6 +53,7 @@ export interface GrpcServerOptions {
 /** The defaults of every option that has one. */
 export const GRPC_SERVER_DEFAULTS = {
   logText: false,
+  allowsFaults: false,
   host: '127.0.0.1',
   port: 50051,
   maxMessageBytes: 1024 * 1024,

@@ -63,6 +63,7 @@ export function createGrpcServer(engine: Engine, options: GrpcServerOptions): Gr
   const rpcOptions = {
     logger: settings.logger,
     logText: settings.logText,
+    allowsFaults: settings.allowsFaults,
     metrics: settings.metrics,
     tracer: settings.tracer,
     stallLimitMs: settings.stallLimitMs,

@@ -150,6 +150,9 @@ async function scrape({ metricsUrl, apiKey }: LoadOptions) {
   try {
     return await scrapeMetrics(metricsUrl, apiKey);
   } catch (error) {
-    throw new LoadError(`The metrics are not to be had: ${error instanceof Error ? error.message : error}.`);
+    throw new LoadError(
+      `${error instanceof Error ? error.message : error}. Start a service with \`linnet serve\`, or name the one that runs; ` +
+        'one without metrics needs --metrics none.',
+    );
   }
 }

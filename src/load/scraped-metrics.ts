@@ -21,7 +21,9 @@ export interface MetricsChange {
  */
 export async function scrapeMetrics(url: string, apiKey: string | undefined): Promise<ScrapedMetrics> {
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
-  const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) }).catch((error) => {
+    throw new Error(`Nothing answers at ${url} (${error.cause?.code ?? error.message})`);
+  });
   const text = await response.text();
   if (!response.ok) throw new Error(`${url} answered ${response.status}`);
   return parseMetrics(text);

@@ -66,6 +66,12 @@ describe('linnet complete', () => {
     expect(stderr).toMatch(message);
   });
 
+  it('exits with 2 where nothing comes through the pipe, and says what would do', async () => {
+    const { code, stderr } = await runInShell('node dist/cli/main.js complete </dev/null');
+    expect(stderr).toBe('linnet: The prompt is empty. "<|endoftext|>" begins a text from nothing.\n');
+    expect(code).toBe(2);
+  });
+
   it('exits with 1 where the service does not answer', async () => {
     const { code, stderr } = await run(['complete', 'a', '--address', '127.0.0.1:1']);
     expect(code).toBe(1);

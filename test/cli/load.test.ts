@@ -43,6 +43,12 @@ describe('linnet load', () => {
     expect(code).toBe(1);
   });
 
+  it('says how to get a service where there is none', async () => {
+    const { code, stderr } = await load('http://127.0.0.1:1', '--duration', '300ms');
+    expect(stderr).toMatch(/^linnet: Nothing answers at http:\/\/127\.0\.0\.1:1\/metrics .*`linnet serve`/);
+    expect(code).toBe(1);
+  });
+
   it.each([
     [['ftp://x'], /ftp:\/\/x is no target; give http:/],
     [['http://x', '--leavers', '2'], /--leavers must be from 0 to 1/],

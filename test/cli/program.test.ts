@@ -32,6 +32,7 @@ describe('the command line', () => {
     (path, command) => {
       expect(command.description()).toMatch(/^[A-Z].*[.]$/);
       expect(examplesOf(command).length).toBeGreaterThan(0);
+      expect(helpOf(command).match(/^Examples:$/gm)).toHaveLength(1);
       for (const line of examplesOf(command)) expect(`${line} `.startsWith(`${path} `)).toBe(true);
     },
   );
@@ -60,7 +61,7 @@ describe('the command line', () => {
   it('says which command was meant, and exits with 2', async () => {
     const { code, stderr } = await runInShell('node dist/cli/main.js serv');
     expect(code).toBe(2);
-    expect(stderr).toContain('(Did you mean serve?)');
+    expect(stderr).toMatch(/^linnet: unknown command 'serv'\n\(Did you mean serve\?\)\n/);
     expect(stderr).toContain('linnet --help');
   });
 });

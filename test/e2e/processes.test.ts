@@ -79,6 +79,31 @@ describe('An engine process that is killed', () => {
   });
 });
 
+describe('An engine process that gets a second signal', () => {
+  it('ends at once, in the middle of a step, and ONNX Runtime has no say in it', async () => {
+    const checkpoint = new CheckpointCopy().lengthen(8);
+    onTestFinished(() => checkpoint.remove());
+    const { engine, port } = await startEngine(`long=${checkpoint.directory}`);
+    const gateway = await startGateway(port);
+    const stream = await gateway.post({
+      prompt: 'Once',
+      max_tokens: 2000,
+      n: 8,
+      ignore_eos: true,
+      stream: true,
+    });
+    const reader = readEvents(stream);
+    await reader.next();
+    // One that comes soon after another counts as the same.
+    const timer = setInterval(() => engine.kill('SIGINT'), 50);
+    expect(await engine.end()).toBeNull();
+    clearInterval(timer);
+    expect(engine.stderr).toContain('again: ending at once');
+    expect(engine.stderr).not.toContain('terminate called');
+    for await (const _ of reader);
+  });
+});
+
 describe('linnet serve', () => {
   it.each([
     ['yes', 'ready'],

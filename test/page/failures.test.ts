@@ -10,14 +10,7 @@ import { PemFolder } from '../support/certificates.js';
 import type { ScriptedCall } from '../support/scripted-call.js';
 import { ScriptedService } from '../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
-
-function sendToken(call: ScriptedCall, text: string): void {
-  const tokenBytes = Buffer.from(text);
-  call.sendDelta({
-    ...{ text, tokenBytes, tokenIds: [1] },
-    logprobs: [{ logprob: -1, rank: 1, tokenBytes, textOffset: 0, top: [] }],
-  });
-}
+import { toTokenDelta } from '../support/token-delta.js';
 
 describe.skipIf(CHROMIUM === undefined)(`the page, when something fails${WITHOUT_CHROMIUM}`, () => {
   let browser: Browser;
@@ -48,7 +41,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page, when something fails${WITHOUT
   const tryAgain = (page: Page) => page.getByRole('button', { name: 'Try again' }).click();
   const complete = (call: ScriptedCall) => {
     call.accept();
-    sendToken(call, ' all is well');
+    call.sendDelta(toTokenDelta(' all is well'));
     call.finish();
   };
 
@@ -85,18 +78,14 @@ describe.skipIf(CHROMIUM === undefined)(`the page, when something fails${WITHOUT
   it('keeps what had come when the network is cut, and goes on from there', async () => {
     const page = await openAndWrite();
     const call = (await service.nextCall()).accept();
-    sendToken(call, ' there was');
+    call.sendDelta(toTokenDelta(' there was'));
     await page.getByText('there was').waitFor();
     proxy.cut();
     await alert(page).waitFor();
     expect(await alert(page).textContent()).toContain('The connection broke. What had come is kept.');
     await page.getByRole('button', { name: 'Go on from here' }).click();
     const next = await service.nextCall();
-    expect(next.request.input ?? next.request.prompts).toMatchObject(
-      next.request.input
-        ? { value: 'Once upon a time there was' }
-        : [{ input: { value: 'Once upon a time there was' } }],
-    );
+    expect(next.request.input).toMatchObject({ value: 'Once upon a time there was' });
     complete(next);
     await page.getByText('all is well').waitFor();
     expect(await page.getByRole('listbox').textContent()).toBe(' there was all is well');
@@ -114,7 +103,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page, when something fails${WITHOUT
   it('tells what failed in the middle of a stream', async () => {
     const page = await openAndWrite();
     const call = (await service.nextCall()).accept();
-    sendToken(call, ' there was');
+    call.sendDelta(toTokenDelta(' there was'));
     call.fail({ reason: 'ENGINE_UNAVAILABLE', message: 'The engine shuts down.', metadata: {} });
     await alert(page).waitFor();
     expect(await alert(page).textContent()).toContain('The engine shuts down.');
@@ -162,7 +151,7 @@ describe.skipIf(CHROMIUM === undefined)(`the page, when something fails${WITHOUT
   it('stops the engine when it is stopped', async () => {
     const page = await openAndWrite();
     const call = (await service.nextCall()).accept();
-    sendToken(call, ' there was');
+    call.sendDelta(toTokenDelta(' there was'));
     await page.getByText('there was').waitFor();
     await page.getByRole('button', { name: 'Stop' }).click();
     expect(await call.ended).toBe('cancelled');

@@ -5,6 +5,7 @@ import { createRandom } from '../../src/load/random.js';
 import { type LoadResult, runLoad } from '../../src/load/run-load.js';
 import type { TcpFaults } from '../../tools/tcp-proxy.mjs';
 import { FaultyCluster } from '../support/faulty-cluster.js';
+import type { DnsFault } from '../support/faulty-dns.js';
 import { scrape } from '../support/metrics.js';
 
 /** LINNET_SOAK_SECONDS=600 is the long run; LINNET_SOAK_SEED repeats one. */
@@ -83,6 +84,43 @@ async function harass(isOver: () => boolean): Promise<Record<string, number>> {
   return counts;
 }
 
+/** One fault of the DNS server after another, at random, until the time is over; then it answers as before. */
+async function harassDns(isOver: () => boolean): Promise<Record<string, number>> {
+  const { dns, engineHosts } = cluster;
+  const random = createRandom(SEED + 1);
+  const below = (limit: number) => Math.floor(random() * limit);
+  const some = () => engineHosts.filter(() => random() < 0.5);
+  const answers = (addresses: readonly string[]) => {
+    dns.addresses = addresses;
+  };
+  const fails = (fault: DnsFault) => () => {
+    dns.fault = fault;
+  };
+  const faults: Record<string, () => void> = {
+    'DNS silent': fails('silent'),
+    'DNS failing': fails('failing'),
+    'DNS without the name': fails('unknown'),
+    'DNS garbled': fails('garbled'),
+    'DNS late': () => {
+      dns.delayMs = 200 + below(2500);
+    },
+    'DNS tells of some engines': () => answers(some()),
+    'DNS tells of one that is not there': () => answers([...some(), '127.0.0.99']),
+  };
+  const names = Object.keys(faults);
+  const counts: Record<string, number> = {};
+  while (!isOver()) {
+    const name = names[below(names.length)]!;
+    counts[name] = (counts[name] ?? 0) + 1;
+    faults[name]!();
+    // Long enough for the gateway to ask, which it does every 5 seconds, or too short for it.
+    for (let ms = 500 + below(8000); ms > 0 && !isOver(); ms -= 100) await sleep(100);
+    Object.assign(dns, { addresses: engineHosts, fault: 'none', delayMs: 0 });
+    await sleep(below(500));
+  }
+  return counts;
+}
+
 describe(`${SECONDS} seconds of faults (seed ${SEED})`, () => {
   it(
     'make requests fail, but none hangs, no text is wrong, and nothing is left behind',
@@ -90,13 +128,13 @@ describe(`${SECONDS} seconds of faults (seed ${SEED})`, () => {
       const calm = await load({ durationMs: 2000 });
       expect(calm.counts).toMatchObject({ refused: 0, failed: 0, wrong: 0 });
       let isOver = false;
-      let harassment: Promise<Record<string, number>> | undefined;
+      let harassment: Promise<Record<string, number>[]> | undefined;
       // The references are there when there is progress.
       const result = await load({}, () => {
-        harassment ??= harass(() => isOver);
+        harassment ??= Promise.all([harass(() => isOver), harassDns(() => isOver)]);
       });
       isOver = true;
-      const faults = await harassment;
+      const faults = Object.assign({}, ...((await harassment) ?? []));
       process.stdout.write(`${JSON.stringify({ seed: SEED, faults, ...summaryOf(result) }, undefined, 2)}\n`);
       expect(result.counts.wrong).toBe(0);
       expect(result.failures['TIMEOUT']).toBeUndefined();

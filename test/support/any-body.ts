@@ -54,6 +54,7 @@ const fit: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   echo: fc.boolean(),
   logprobs: fc.constantFrom(null, 0, 1, 5),
   return_token_ids: fc.boolean(),
+  timings: fc.boolean(),
   include_stop_str_in_output: fc.boolean(),
   stop: fc.oneof(fc.constantFrom(null, 'e', ' the'), fc.array(well, { minLength: 1, maxLength: 4 })),
   logit_bias: fc.dictionary(

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { startTcpProxy, type TcpProxy } from '../../tools/tcp-proxy.mjs';
+import { FaultyDns } from './faulty-dns.js';
 import { fixtureCheckpoint } from './fixtures.js';
 import { LinnetProcess } from './linnet-process.js';
 
@@ -13,21 +14,37 @@ interface Node {
   address: string;
 }
 
-/** Engines, and a gateway that asks them, each behind a proxy of its own: any of them can be killed, and any connection broken. */
+/**
+ * Engines, and a gateway that asks them, each behind a proxy of its own: any of them can be killed, and any connection
+ * broken. The gateway finds the engines by a name: their proxies have addresses of their own, and one port.
+ */
 export class FaultyCluster {
+  /** Where the gateway asks for the engines. */
+  readonly dns: FaultyDns;
   readonly #engines: readonly Node[];
   readonly #gateway: Node;
 
-  private constructor(engines: readonly Node[], gateway: Node) {
+  private constructor(dns: FaultyDns, engines: readonly Node[], gateway: Node) {
+    this.dns = dns;
     this.#engines = engines;
     this.#gateway = gateway;
   }
 
   /** Starts all of it on the small checkpoint that has GPT-2's vocabulary. */
   static async start(numEngines: number): Promise<FaultyCluster> {
-    const engines = await Promise.all(Array.from({ length: numEngines }, () => startNode(startEngine)));
-    const targets = engines.map(({ proxy }) => proxy.target).join(',');
-    return new FaultyCluster(engines, await startNode(() => startGateway(targets)));
+    const dns = await FaultyDns.start();
+    const first = await startNode(startEngine, { host: hostOf(0) });
+    const others = Array.from({ length: numEngines - 1 }, (_, i) =>
+      startNode(startEngine, { host: hostOf(i + 1), port: portOf(first) }),
+    );
+    const engines = [first, ...(await Promise.all(others))];
+    dns.addresses = engines.map((_, i) => hostOf(i));
+    return new FaultyCluster(dns, engines, await startNode(() => startGateway(nameOf(dns, first))));
+  }
+
+  /** The addresses of the engines' proxies. */
+  get engineHosts(): readonly string[] {
+    return this.#engines.map((_, i) => hostOf(i));
   }
 
   /** What clients speak to: the gateway, through its proxy. */
@@ -62,11 +79,12 @@ export class FaultyCluster {
 
   /** Ends the gateway by a signal, and starts another one in its place. */
   async restartGateway(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    const targets = this.#engines.map(({ proxy }) => proxy.target).join(',');
-    await restart(this.#gateway, signal, () => startGateway(targets));
+    const name = nameOf(this.dns, this.#engines[0]!);
+    await restart(this.#gateway, signal, () => startGateway(name));
   }
 
   async close(): Promise<void> {
+    this.dns.close();
     for (const { proxy, process } of [this.#gateway, ...this.#engines]) {
       process.kill('SIGKILL');
       await Promise.all([process.end(), proxy.close()]);
@@ -76,9 +94,26 @@ export class FaultyCluster {
 
 type Started = Pick<Node, 'process' | 'address'>;
 
-async function startNode(start: () => Promise<Started>): Promise<Node> {
+async function startNode(
+  start: () => Promise<Started>,
+  place: { readonly host?: string; readonly port?: number } = {},
+): Promise<Node> {
   const started = await start();
-  return { ...started, proxy: await startTcpProxy(started.address) };
+  return { ...started, proxy: await startTcpProxy(started.address, place) };
+}
+
+/** All of 127.0.0.0/8 is this machine. */
+function hostOf(index: number): string {
+  return `127.0.0.${11 + index}`;
+}
+
+function portOf({ proxy }: Node): number {
+  return Number(proxy.target.split(':')[1]);
+}
+
+/** The name of all engines, as the gateway takes it. */
+function nameOf(dns: FaultyDns, engine: Node): string {
+  return `dns://${dns.target}/engines.test:${portOf(engine)}`;
 }
 
 async function restart(node: Node, signal: NodeJS.Signals, start: () => Promise<Started>): Promise<void> {
@@ -95,8 +130,8 @@ async function startEngine(): Promise<Started> {
   return { process, address };
 }
 
-async function startGateway(targets: string): Promise<Started> {
-  const args = ['--engine-address', `ipv4:${targets}`, '--http-port', '0', '--drain-grace', '2s'];
+async function startGateway(engines: string): Promise<Started> {
+  const args = ['--engine-address', engines, '--http-port', '0', '--drain-grace', '2s'];
   const process = new LinnetProcess(['gateway', ...args]);
   const [, address = ''] = await process.until('stdout', /^ +HTTP +http:\/\/(\S+)$/m);
   return { process, address };

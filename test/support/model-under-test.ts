@@ -26,7 +26,8 @@ export async function loadModelUnderTest(
   const checkpoint = openCheckpoint(directory);
   const { config } = checkpoint;
   const weights = openWeights(checkpoint, format, { directory: cacheDirectory, onProgress: () => {} });
-  const graph = buildGpt2Graph({ config, format, weights });
+  const attention = await format.attention();
+  const graph = buildGpt2Graph({ config, format, attention, weights });
   const session = await createSession(graph, {
     directory: folderOf(weights.values()),
     numThreads: 1,
@@ -38,7 +39,7 @@ export async function loadModelUnderTest(
   return {
     config,
     capacities,
-    runner: new ModelRunner({ session, config, capacities, kvLimits, padding }),
+    runner: new ModelRunner({ session, config, attention, capacities, kvLimits, padding }),
   };
 }
 

@@ -9,17 +9,19 @@ export function blockWorker(ms: number): Promise<void> {
   return runInWorker(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`);
 }
 
-/** Holds up the worker thread in native code, from which nothing can tear it: for a second or more. */
-export function blockWorkerForGood(): void {
-  const iterations = 4_000_000;
-  void runInWorker(
-    `process.getBuiltinModule('node:crypto').pbkdf2Sync('a', 'b', ${iterations}, 64, 'sha512')`,
-  ).catch(() => undefined);
+/** Holds up the worker thread of this process until the file is there. */
+export function blockWorkerUntil(path: string): void {
+  const cell = 'new Int32Array(new SharedArrayBuffer(4))';
+  const exists = `process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(path)})`;
+  void runInWorker(`while (!${exists}) Atomics.wait(${cell}, 0, 0, 10)`);
 }
 
-/** Ends the worker thread of this process without a word, as a crash does. */
-export function killWorker(): void {
-  void runInWorker('process.exit(1)').catch(() => undefined);
+/**
+ * Throws in the worker thread of this process, where nothing catches it: between two steps, since a thread that is torn
+ * out of native code may take the process with it.
+ */
+export function crashWorker(): void {
+  void runInWorker("setImmediate(() => { throw new Error('A fault of the test.') })").catch(() => undefined);
 }
 
 /** Runs code in the worker thread by the debugger: there is no other way into a thread that computes. */

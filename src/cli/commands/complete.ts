@@ -54,7 +54,10 @@ export function addCompleteCommand(program: Command): void {
   command.action(async (prompt: string | undefined, options: CompleteOptions) => {
     const resolved = settingsOf(command, process.env);
     const isColored = (options.color ?? options.colour) === 'probability' && showsColors(process);
-    const request = toRequest(modelOf(options, resolved), await readPrompt(prompt), options);
+    const given = await readPrompt(prompt);
+    if (given === '')
+      throw new UsageError('The prompt is empty. "<|endoftext|>" begins a text from nothing.');
+    const request = toRequest(modelOf(options, resolved), given, options);
     const source = await createSource(options.address, resolved);
     process.exitCode = await complete(source, { ...request, logprobs: isColored ? 0 : undefined });
   });

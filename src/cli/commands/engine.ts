@@ -6,11 +6,13 @@ import { createGrpcServer, type GrpcServer } from '../../grpc/server.js';
 import { CliError } from '../cli-error.js';
 import { findModels } from '../models/find-models.js';
 import { summarizeModel } from '../models/model-summary.js';
+import { endAtOnce } from '../processes/end-at-once.js';
 import { toEngineLoad } from '../processes/engine-load.js';
 import type { EngineAnswer, EngineQuestion } from '../processes/engine-message.js';
+import { endHungEngine } from '../processes/hung-engine.js';
 import { toListenError } from '../processes/listen-error.js';
 import { exposeMetrics } from '../processes/metrics-listener.js';
-import { endByForce, logModels } from '../processes/model-trouble.js';
+import { logModels } from '../processes/model-trouble.js';
 import { connectToParent, type ParentProcess } from '../processes/parent-process.js';
 import { openServerSecurity } from '../processes/security.js';
 import { shutDownOnSignal, shutDownWithParent } from '../processes/shutdown.js';
@@ -81,7 +83,7 @@ async function startEngine(
   const engine = createEngine({
     ...options,
     observer: metrics.observer,
-    onUnstoppable: (model) => endByForce(model, log),
+    onHung: (model) => void endHungEngine(model, { server, parent, log }),
   });
   metrics.watch(engine);
   logModels(engine, log);
@@ -91,7 +93,8 @@ async function startEngine(
     ...toServerOptions(settings),
     ...openServerSecurity(settings, log),
     logger: log,
-    ...{ metrics, tracer, gatewaySocketPath, logText: settings.logText },
+    ...{ metrics, tracer, gatewaySocketPath },
+    ...{ logText: settings.logText, allowsFaults: settings.allowFaults },
     preloads: preload,
     // `linnet serve` has waited already.
     drainDelayMs: parent === undefined ? settings.drainDelayMs : 0,
@@ -107,7 +110,7 @@ async function startEngine(
     await Promise.all([engine.close(), tracer?.close()]);
   };
   const shutDown = parent === undefined ? shutDownOnSignal : shutDownWithParent;
-  shutDown({ drain, force: () => undefined }, log, process);
+  shutDown({ drain, force: () => endAtOnce('SIGKILL') }, log, process);
 
   if (preload) await loadModel(engine, log);
   const models = engine.models();

@@ -18,14 +18,9 @@ export function addLoadCommand(program: Command): void {
       'http://HOST:PORT of a gateway, or grpc://HOST:PORT of a service',
       'http://localhost:8000',
     );
-  addExamples(command, [
-    ['Eight clients for half a minute, on the service of this machine:', 'linnet load'],
-    ['Twenty requests a second over gRPC:', 'linnet load grpc://127.0.0.1:50051 --rate 20 --duration 1m'],
-    ['See that nobody gets a wrong text:', 'linnet load --clients 64 --check'],
-  ]);
   addLoadOptions(command);
   addExamples(command, [
-    ['Eight clients for half a minute:', 'linnet load'],
+    ['Eight clients for half a minute, on the service of this machine:', 'linnet load'],
     ['Twenty requests a second over gRPC:', 'linnet load grpc://127.0.0.1:50051 --rate 20 --duration 1m'],
     ['Compare every text with what one client alone gets:', 'linnet load --clients 32 --check'],
   ]);

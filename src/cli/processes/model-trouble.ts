@@ -18,15 +18,6 @@ export function logModels(engine: Engine, log: Log): void {
   });
 }
 
-/**
- * Ends this process at once, since a model's worker holds cores and memory and can't be ended. A supervisor starts another
- * one: `linnet serve`, systemd, Kubernetes. Nothing less than SIGKILL will do, because an exit waits for all threads.
- */
-export function endByForce(model: string, log: Log): void {
-  log.fatal({ model }, 'The worker of the model hangs and can not be ended, so this process ends.');
-  process.kill(process.pid, 'SIGKILL');
-}
-
 function troubleOf({ error, isStuck }: ModelInfo): string | undefined {
   return (
     error ?? (isStuck ? 'The model makes no progress: its step takes longer than the limit.' : undefined)

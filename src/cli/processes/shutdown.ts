@@ -4,7 +4,7 @@ import type { Log } from '../terminal/log.js';
 export interface Shutdown {
   /** Takes nothing more, and resolves when what runs has finished or its grace is over. */
   drain(): Promise<void>;
-  /** Ends at once what would outlive this process. */
+  /** Ends at once what would outlive this process, or keep it from its end. */
   force(): void;
 }
 

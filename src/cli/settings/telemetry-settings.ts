@@ -24,6 +24,17 @@ export const TELEMETRY_SETTINGS = {
     schema: yesOrNo,
     format: formatYesOrNo,
   }),
+  allowFaults: setting({
+    name: 'allowFaults',
+    flag: '--allow-faults [yes|no]',
+    variable: 'LINNET_ALLOW_FAULTS',
+    description:
+      'let requests ask for delays and failures by x-linnet-fault: for tests, never for the public',
+    allowed: 'yes or no',
+    default: 'no',
+    schema: yesOrNo,
+    format: formatYesOrNo,
+  }),
   otlpEndpoint: setting({
     name: 'otlpEndpoint',
     flag: '--otlp-endpoint <url>',

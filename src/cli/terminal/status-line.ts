@@ -1,7 +1,7 @@
 /** Where progress is shown: on a terminal a line is redrawn in place. */
 export interface StatusOutput {
   readonly isTTY?: boolean | undefined;
-  /** The width of the terminal, in characters. Undefined where it is not known. */
+  /** The width of the terminal, in characters. Undefined or 0 where it is not known. */
   readonly columns?: number | undefined;
   write(text: string): unknown;
 }
@@ -29,7 +29,7 @@ export class StatusLine {
    * @param paint adds colours.
    */
   draw(line: string, paint = (text: string) => text): void {
-    const width = (this.#output.columns ?? 80) - 1;
+    const width = (this.#output.columns || 80) - 1;
     this.#shown = line.slice(0, width);
     this.#output.write(CLEAR_LINE + (this.#shown === '' ? '' : paint(this.#shown)));
   }

@@ -23,8 +23,8 @@ export interface HostingOptions {
   /** Called after each change of state. */
   readonly onChange: (model: ModelInfo) => void;
   readonly observer: EngineObserver | undefined;
-  /** Called with the id of a model whose worker hangs and can't be ended. */
-  readonly onUnstoppable: ((model: string) => void) | undefined;
+  /** Called with the id of a model whose worker hangs, once its requests have failed. */
+  readonly onHung: ((model: string) => void) | undefined;
 }
 
 const IDLE: ModelLoad = {
@@ -197,7 +197,7 @@ export class HostedModel implements Resident {
         this.#options.onChange(this.info);
       },
       onChange: () => this.#options.onChange(this.info),
-      onUnstoppable: () => this.#options.onUnstoppable?.(this.id),
+      onHung: () => this.#options.onHung?.(this.id),
       onEnd: (error) => {
         // Of one that never came, `loaded` tells.
         if (this.#residence.state === 'ready' && this.#worker === worker) this.#lose(worker, error);

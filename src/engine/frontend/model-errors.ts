@@ -71,11 +71,11 @@ export function crashed(cause?: unknown): EngineError {
   );
 }
 
-/** Says to requests that their model's worker was ended, because a step did not come to its end. */
+/** Says to requests that their model's worker was given up, because a step did not come to its end. */
 export function hung(stepLimitMs: number): EngineError {
   return new EngineError(
     'ENGINE_UNAVAILABLE',
-    `A step of the model took far longer than its limit of ${stepLimitMs} ms, so its worker was ended; the model is loaded again. Send the request again.`,
+    `A step of the model took far longer than its limit of ${stepLimitMs} ms. The model is started again; send the request again.`,
     { metadata: { stepLimitMs: String(stepLimitMs) }, retryAfterMs: 1000 },
   );
 }

@@ -42,8 +42,8 @@ export interface ModelWorkerListeners {
   readonly onProgress: (share: number) => void;
   /** When the worker ends, or is given up, without {@link ModelWorker.close}: why. */
   readonly onEnd: (error: EngineError) => void;
-  /** When it was given up, and can't be ended either: it computes outside of JavaScript, and holds its memory. */
-  readonly onUnstoppable: () => void;
+  /** When it was given up: it still holds its memory and cores, and frees them if its step ever comes to its end. */
+  readonly onHung: () => void;
   /** When {@link ModelWorker.isStuck} or {@link ModelWorker.isQueueFull} has changed. */
   readonly onChange: () => void;
 }
@@ -88,7 +88,7 @@ export class ModelWorker {
           resolve(event.shape);
         } else if (event.type === 'failed') this.#lose(fromWireError(event.error));
         else if (event.type === 'progress') listeners.onProgress(event.share);
-        else this.#onEvent(event);
+        else if (this.#ended === undefined) this.#onEvent(event);
       });
       this.#worker.on('error', (cause) => this.#lose(crashed(cause)));
       this.#worker.on('exit', () => this.#lose(crashed()));
@@ -238,12 +238,14 @@ export class ModelWorker {
     this.#told.onEnd(error);
   }
 
-  /** Ends the thread, which has as long for that as for a step. */
+  /**
+   * Expects nothing of the thread any more. It is not terminated: native code can't be torn from its thread, and where
+   * the thread is on its way out of it, the binding takes the whole process with it. It ends by itself if it comes back.
+   */
   #giveUp(stepLimitMs: number): void {
-    const timer = setTimeout(this.#told.onUnstoppable, stepLimitMs).unref();
-    void this.exited.then(() => clearTimeout(timer));
-    void this.#worker.terminate();
     this.#lose(hung(stepLimitMs));
+    this.#post({ type: 'close' });
+    this.#told.onHung();
   }
 
   #failAll(error: EngineError): void {

@@ -1,25 +1,36 @@
+import { copyRuns, type KvMemory, toMemory } from './copy-runs.js';
+import { bytesPerPosition, type KvArray, type KvPart, type KvShape, lanesOf, toKvArray } from './kv-part.js';
 import type { CachedBlock } from './prefix-cache.js';
 import type { Move, Slot } from './slot-table.js';
 
-/** The shape of the keys and values of one model. */
-export interface KvShape {
-  readonly numLayers: number;
-  readonly numHeads: number;
-  readonly headWidth: number;
-}
-
-/** New keys and values as the graph returns them: f32 [L * 2 * rows, heads, numNewTokens, headWidth]. */
+/** What is kept of new tokens, as the graph returns it: each part [layers, rows, lanes, numNewTokens, ...after]. */
 export interface NewKv {
-  readonly data: Float32Array;
+  readonly parts: readonly KvArray[];
   readonly numRows: number;
   readonly numNewTokens: number;
 }
 
-/** The arrays of one capacity class: for each layer the keys, then the values, f32 [slots, heads, capacity, width]. */
-interface ClassArrays {
-  readonly arrays: readonly Float32Array[];
+/** What the KV store is made of. */
+export interface KvStoreOptions {
+  readonly shape: KvShape;
+  /** What each layer keeps. */
+  readonly parts: readonly KvPart[];
+  /** Positions per slot of the classes. */
+  readonly capacities: readonly number[];
+  readonly limits: KvLimits;
+}
+
+/** The memory of one capacity class: for each part and each layer [slots, lanes, capacity, ...after]. */
+interface ClassMemory {
+  readonly memory: readonly (readonly KvMemory[])[];
   /** Slots that have ever been written: only their pages take memory. */
   numTouched: number;
+}
+
+/** How one part lies in memory. */
+interface Layout {
+  readonly numLanes: number;
+  readonly positionBytes: number;
 }
 
 /** What the sequences may hold together. */
@@ -28,37 +39,40 @@ export interface KvLimits {
   readonly maxPositions: number;
 }
 
-/** Memory that is kept for the next sequence when nothing runs: to get it anew from the system takes longer than a step. */
-const KEPT_BYTES = 256 * 2 ** 20;
+/** Memory that is kept for the next sequences when nothing runs: to get it anew takes a part of the time of their prompts. */
+const KEPT_BYTES = 32 * 2 ** 20;
 
-/** Bytes that one position of one sequence takes in all layers. */
-export function bytesPerPosition({ numLayers, numHeads, headWidth }: KvShape): number {
-  return numLayers * 2 * numHeads * headWidth * Float32Array.BYTES_PER_ELEMENT;
-}
+/** Capacities are multiples of this, and so many positions of any part are whole words. */
+const WORD_POSITIONS = 4;
 
 /**
  * Holds the keys and values. A class's arrays are made for the most sequences there can be, but the system gives them
  * memory page by page as slots are written; a class that empties gives its arrays back.
  */
 export class KvStore {
-  readonly #shape: KvShape;
+  readonly #parts: readonly KvPart[];
+  readonly #layouts: readonly Layout[];
+  readonly #numLayers: number;
+  readonly #positionBytes: number;
   readonly #capacities: readonly number[];
   readonly #maxSlots: readonly number[];
-  readonly #classes: (ClassArrays | undefined)[];
+  readonly #classes: (ClassMemory | undefined)[];
   /** Counts how often arrays were made anew: views taken before are stale. */
   #generation = 0;
   readonly #limitBytes: number;
 
-  /** At most `maxSequences` hold slots at a time, and together no more than `maxPositions`. */
-  constructor(shape: KvShape, capacities: readonly number[], limits: KvLimits) {
-    this.#shape = shape;
+  constructor({ shape, parts, capacities, limits }: KvStoreOptions) {
+    this.#parts = parts;
+    this.#layouts = parts.map(lanesOf);
+    this.#numLayers = shape.numLayers;
+    this.#positionBytes = bytesPerPosition(parts, shape);
     this.#capacities = capacities;
     // One more than can be held at a time, by way of which two are swapped.
     this.#maxSlots = capacities.map(
       (capacity) => 1 + Math.min(limits.maxSequences, Math.ceil(limits.maxPositions / capacity)),
     );
     this.#classes = capacities.map(() => undefined);
-    this.#limitBytes = limits.maxPositions * bytesPerPosition(shape);
+    this.#limitBytes = limits.maxPositions * this.#positionBytes;
   }
 
   get generation(): number {
@@ -67,20 +81,22 @@ export class KvStore {
 
   /** Memory that the slots written so far take, in bytes. */
   get touchedBytes(): number {
-    const perPosition = bytesPerPosition(this.#shape);
     return this.#capacities.reduce(
-      (sum, capacity, index) => sum + (this.#classes[index]?.numTouched ?? 0) * capacity * perPosition,
+      (sum, capacity, index) =>
+        sum + (this.#classes[index]?.numTouched ?? 0) * capacity * this.#positionBytes,
       0,
     );
   }
 
   /**
-   * Views the keys (`part` = 2 * layer) or values (`part` = 2 * layer + 1) of contiguous slots without a copy:
-   * f32 [numSlots, heads, capacity, headWidth].
+   * Views what contiguous slots hold of a part in a layer, without a copy: [numSlots, ...before, capacity, ...after].
+   *
+   * @param part its number in the options' order
    */
-  view(part: number, { classIndex, index }: Slot, numSlots: number): Float32Array {
-    const stride = this.#slotSize(classIndex);
-    return this.#arrays(classIndex).arrays[part]!.subarray(index * stride, (index + numSlots) * stride);
+  view(part: number, layer: number, { classIndex, index, numSlots }: Slot & { numSlots: number }): KvArray {
+    const stride = this.#slotBytes(part, classIndex);
+    const { bytes } = this.#memory(classIndex)[part]![layer]!;
+    return toKvArray(this.#parts[part]!.type, bytes.subarray(index * stride, (index + numSlots) * stride));
   }
 
   /** Makes the copies that the slot table asked for, in order. */
@@ -92,21 +108,28 @@ export class KvStore {
   }
 
   /** Appends new rows to contiguous slots; `positions[row]` is where that row's new tokens begin. */
-  append(newKv: NewKv, { classIndex, index }: Slot, positions: readonly number[]): void {
-    const { numHeads, headWidth } = this.#shape;
-    const { data, numRows, numNewTokens } = newKv;
+  append(
+    { parts, numRows, numNewTokens }: NewKv,
+    { classIndex, index }: Slot,
+    positions: readonly number[],
+  ): void {
     const target = this.#touch(classIndex, index + numRows - 1);
-    const stride = this.#slotSize(classIndex);
-    const headStride = this.#capacities[classIndex]! * headWidth;
-    const run = numNewTokens * headWidth; // contiguous on both sides
-    let source = 0;
-    for (const array of target) {
-      for (let row = 0; row < numRows; row++) {
-        let at = (index + row) * stride + positions[row]! * headWidth;
-        for (let head = 0; head < numHeads; head++) {
-          copyRun(data, source, array, at, run);
-          source += run;
-          at += headStride;
+    for (const [part, rows] of parts.entries()) {
+      const { numLanes, positionBytes } = this.#layouts[part]!;
+      const slotBytes = this.#slotBytes(part, classIndex);
+      const source = toMemory(rows);
+      const run = numNewTokens * positionBytes; // contiguous on both sides
+      let from = 0;
+      for (const memory of target[part]!) {
+        for (let row = 0; row < numRows; row++) {
+          const to = (index + row) * slotBytes + positions[row]! * positionBytes;
+          copyRuns(
+            { memory: source, start: from, stride: run },
+            { memory, start: to, stride: slotBytes / numLanes },
+            numLanes,
+            run,
+          );
+          from += numLanes * run;
         }
       }
     }
@@ -120,59 +143,53 @@ export class KvStore {
     this.#generation++;
   }
 
-  /** A block has the layout of new rows, and is as long as the step that made it. */
+  /** Blocks follow each other from the slot's beginning. */
   #restore(blocks: readonly CachedBlock[], to: Slot): void {
-    const { numLayers, numHeads, headWidth } = this.#shape;
     let position = 0;
-    for (const { data } of blocks) {
-      const numNewTokens = data.length / (2 * numLayers * numHeads * headWidth);
-      this.append({ data, numRows: 1, numNewTokens }, to, [position]);
-      position += numNewTokens;
+    for (const { rows } of blocks) {
+      this.append(rows, to, [position]);
+      position += rows.numNewTokens;
     }
   }
 
   #copy(from: Slot, to: Slot, numPositions: number): void {
-    const { numHeads, headWidth } = this.#shape;
-    const sources = this.#arrays(from.classIndex).arrays;
+    const sources = this.#memory(from.classIndex);
     const targets = this.#touch(to.classIndex, to.index);
-    const [fromHead, toHead] = [from, to].map(({ classIndex }) => this.#capacities[classIndex]! * headWidth);
-    for (let part = 0; part < targets.length; part++) {
-      let source = from.index * this.#slotSize(from.classIndex);
-      let target = to.index * this.#slotSize(to.classIndex);
-      for (let head = 0; head < numHeads; head++) {
-        targets[part]!.set(sources[part]!.subarray(source, source + numPositions * headWidth), target);
-        source += fromHead!;
-        target += toHead!;
+    // Of what lies behind nothing is read, and whole words are copied faster.
+    const wholePositions = Math.ceil(numPositions / WORD_POSITIONS) * WORD_POSITIONS;
+    for (const [part, { numLanes, positionBytes }] of this.#layouts.entries()) {
+      const [fromBytes, toBytes] = [from, to].map(({ classIndex }) => this.#slotBytes(part, classIndex));
+      for (const [layer, source] of sources[part]!.entries()) {
+        copyRuns(
+          { memory: source, start: from.index * fromBytes!, stride: fromBytes! / numLanes },
+          { memory: targets[part]![layer]!, start: to.index * toBytes!, stride: toBytes! / numLanes },
+          numLanes,
+          wholePositions * positionBytes,
+        );
       }
     }
   }
 
-  #slotSize(classIndex: number): number {
-    return this.#shape.numHeads * this.#capacities[classIndex]! * this.#shape.headWidth;
+  #slotBytes(part: number, classIndex: number): number {
+    const { numLanes, positionBytes } = this.#layouts[part]!;
+    return numLanes * this.#capacities[classIndex]! * positionBytes;
   }
 
-  #touch(classIndex: number, slotIndex: number): readonly Float32Array[] {
-    const arrays = this.#arrays(classIndex);
-    arrays.numTouched = Math.max(arrays.numTouched, slotIndex + 1);
-    return arrays.arrays;
+  #touch(classIndex: number, slotIndex: number): ClassMemory['memory'] {
+    const memory = this.#memory(classIndex);
+    const present = this.#classes[classIndex]!;
+    present.numTouched = Math.max(present.numTouched, slotIndex + 1);
+    return memory;
   }
 
-  #arrays(classIndex: number): ClassArrays {
+  #memory(classIndex: number): ClassMemory['memory'] {
     const present = this.#classes[classIndex];
-    if (present !== undefined) return present;
-    const length = this.#maxSlots[classIndex]! * this.#slotSize(classIndex);
-    const arrays = Array.from({ length: 2 * this.#shape.numLayers }, () => new Float32Array(length));
-    const made = { arrays, numTouched: 0 };
-    this.#classes[classIndex] = made;
-    return made;
+    if (present !== undefined) return present.memory;
+    const memory = this.#parts.map((_, part) => {
+      const numBytes = this.#maxSlots[classIndex]! * this.#slotBytes(part, classIndex);
+      return Array.from({ length: this.#numLayers }, () => toMemory(new Int8Array(numBytes)));
+    });
+    this.#classes[classIndex] = { memory, numTouched: 0 };
+    return memory;
   }
-}
-
-/** Copies a run of floats; for a single position a loop saves making a view. */
-function copyRun(source: Float32Array, from: number, target: Float32Array, to: number, length: number): void {
-  if (length > 256) {
-    target.set(source.subarray(from, from + length), to);
-    return;
-  }
-  for (let i = 0; i < length; i++) target[to + i] = source[from + i]!;
 }

@@ -1,9 +1,11 @@
+import type { NewKv } from './kv-store.js';
+
 /** The keys and values of one block of a prefix. */
 export interface CachedBlock {
   /** Tells this block from all others that were ever cached. */
   readonly id: number;
-  /** f32 [L * 2, heads, blockSize, headWidth], as the step that computed it returned it. */
-  readonly data: Float32Array;
+  /** As the step that computed them returned them. */
+  readonly rows: NewKv;
 }
 
 /** A block to keep: the tokens up to `end`, whose last ones are its own. */
@@ -13,7 +15,7 @@ export interface NewBlock {
   readonly tokenIds: Int32Array;
   /** A multiple of the block's size. */
   readonly end: number;
-  readonly data: Float32Array;
+  readonly rows: NewKv;
 }
 
 interface Entry extends CachedBlock {
@@ -62,14 +64,14 @@ export class PrefixCache {
    * Keeps a block, and returns it to go on from: the one that was known already, where another sequence was faster.
    * A block whose predecessor is gone is not kept, since it could not be found.
    */
-  insert({ previous, tokenIds, end, data }: NewBlock): CachedBlock | undefined {
+  insert({ previous, tokenIds, end, rows }: NewBlock): CachedBlock | undefined {
     const previousKey = previous && this.#keys.get(previous);
     const isFirst = end === this.#blockSize;
     if (!isFirst && (previousKey === undefined || !this.#entries.has(previousKey))) return undefined;
     const key = this.#keyOf(previous, tokenIds, end);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { id: ++this.#numMade, data, previousKey };
+      entry = { id: ++this.#numMade, rows, previousKey };
       this.#entries.set(key, entry);
       this.#keys.set(entry, key);
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EngineError } from '../engine-error.js';
+import type { KvShape } from '../kv-cache/kv-part.js';
 
 /** How the MLP's hidden layer is activated. */
 export type Activation = 'gelu-tanh' | 'gelu-erf' | 'relu';
@@ -98,4 +99,9 @@ function parseJson(json: string): unknown {
 
 function refuse(problem: string, cause?: unknown): EngineError {
   return new EngineError('MODEL_LOAD_FAILED', `config.json: ${problem}`, { cause });
+}
+
+/** The size of a model's keys and values. */
+export function kvShapeOf({ numLayers, numHeads, hiddenSize }: Gpt2Config): KvShape {
+  return { numLayers, numHeads, headWidth: hiddenSize / numHeads };
 }

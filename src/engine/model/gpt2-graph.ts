@@ -1,5 +1,7 @@
+import type { AttentionFormat, GraphAttention, LayerPast } from '../attention/attention-format.js';
+import type { KvPart } from '../kv-cache/kv-part.js';
 import type { MatrixFormat, MatrixProducts, ModelGraph } from '../weights/matrix-format.js';
-import type { Activation, Gpt2Config } from './gpt2-config.js';
+import { type Activation, type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 
@@ -12,6 +14,17 @@ export interface GraphWeights {
   /** By the names of a checkpoint, or of what the format makes of it. */
   readonly weights: ReadonlyMap<string, StoredTensor>;
   readonly format: MatrixFormat;
+  readonly attention: AttentionFormat;
+}
+
+/** The graph's input that has the past of a layer's part. */
+export function pastRows(part: string, layer: number): string {
+  return `past_${part}_${layer}`;
+}
+
+/** The graph's output that has the new rows of a part. */
+export function newRows(part: string): string {
+  return `new_${part}`;
 }
 
 /**
@@ -25,20 +38,63 @@ export interface GraphWeights {
  * - `attention_bias` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
  * - `split` int64 [2]: P and S
  * - `logit_rows` int32 [R]: which of the rows get logits
- * - `past_key_i`, `past_value_i` f32 [B, H, P, D] for each layer i
+ * - `past_NAME_i` [B, ...before, P, ...after] for each part of the attention's format and each layer i
  * - with padding `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. A caller who wants a row's bits not to
  *   depend on the other rows pads as `rowPadding` says.
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]
- * - `new_kv` f32 [L * 2, B, H, S, D]: the new keys and values, at layer * 2 + isValue
+ * - `new_NAME` [L, B, ...before, S, ...after] for each part: what is to be kept of the new keys and values
  *
- * The cache is never an output: onnxruntime-node copies every output that it returns. The new rows leave in one
- * piece, and the caller appends them.
+ * The cache is never an output: onnxruntime-node copies every output that it returns. The new rows of all layers leave
+ * together, and the caller appends them.
  *
  * The weights stay in their files, which the graph names relative to {@link folderOf} them.
  */
-export function buildGpt2Graph({ config, weights, format }: GraphWeights): Uint8Array {
+export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
+  const context = createContext(weights);
+  const { graph, config } = context;
+  const positionIds = graph.input('position_ids', 'int32', ['N']);
+  const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
+  let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
+  const kept: Kept = { keys: [], values: [] };
+  for (let layer = 0; layer < config.numLayers; layer++) {
+    const attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), kept);
+    hidden = graph.op('Add', [hidden, attended]);
+    hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
+  }
+  const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
+  const logits = context.head(layerNorm(context, 'ln_f', rows));
+  graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
+  outputKept(context, kept);
+  return graph.toModel();
+}
+
+/** The new keys and values of the layers so far: each f32 [1, B, H, S, D]. */
+interface Kept {
+  readonly keys: Value[];
+  readonly values: Value[];
+}
+
+/** Adds an output for each part of what is kept. */
+function outputKept({ graph, attention, parts }: GraphContext, { keys, values }: Kept): void {
+  const [key, value] = [keys, values].map((layers) => graph.op('Concat', layers, { axis: 0 }));
+  const kept = attention.toKeep(key!, value!);
+  for (const { name, type } of parts) graph.output(newRows(name), kept[name]!, type);
+}
+
+/** What the layers of one graph share. */
+interface GraphContext extends ModelGraph, MatrixProducts {
+  readonly attention: GraphAttention;
+  readonly parts: readonly KvPart[];
+  readonly attentionBias: Value;
+  readonly split: Value;
+  readonly qkvShape: Value;
+  readonly mergedShape: Value;
+  readonly padding: Padding | undefined;
+}
+
+function createContext({ config, weights, format, attention }: GraphWeights): GraphContext {
   const graph = new GraphBuilder(folderOf(weights.values()));
   const model: ModelGraph = {
     graph,
@@ -50,39 +106,21 @@ export function buildGpt2Graph({ config, weights, format }: GraphWeights): Uint8
       return graph.stored(name, tensor, shape);
     },
   };
-  const context: GraphContext = {
+  const shape = kvShapeOf(config);
+  const split = graph.input('split', 'int64', [2]);
+  const scales = Array.from({ length: config.numLayers }, (_, layer) => attentionScale(config, layer));
+  const numNewTokens = graph.op('Slice', [split, graph.ints([1]), graph.ints([2])]);
+  return {
     ...model,
     ...format.products(model),
+    attention: attention.open({ graph, shape, scales, numNewTokens }),
+    parts: attention.parts(shape),
     attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
-    split: graph.input('split', 'int64', [2]),
+    split,
     qkvShape: graph.input('qkv_shape', 'int64', [5]),
     mergedShape: graph.ints([-1, config.hiddenSize]),
     padding: format.rowMultiple.linear > 1 ? paddingInputs(graph, config) : undefined,
   };
-  const positionIds = graph.input('position_ids', 'int32', ['N']);
-  const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
-  let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
-  const newKv: Value[] = [];
-  for (let layer = 0; layer < config.numLayers; layer++) {
-    const attended = attention(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), newKv);
-    hidden = graph.op('Add', [hidden, attended]);
-    hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
-  }
-  const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
-  const logits = context.head(layerNorm(context, 'ln_f', rows));
-  graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
-  const rowShape = ['B', config.numHeads, 'S', config.hiddenSize / config.numHeads];
-  graph.output('new_kv', graph.op('Concat', newKv, { axis: 0 }), 'float32', ['L*2', ...rowShape]);
-  return graph.toModel();
-}
-
-/** What the layers of one graph share. */
-interface GraphContext extends ModelGraph, MatrixProducts {
-  readonly attentionBias: Value;
-  readonly split: Value;
-  readonly qkvShape: Value;
-  readonly mergedShape: Value;
-  readonly padding: Padding | undefined;
 }
 
 /** The rows that only pad: `rows` f32 [N - B * S, E], and `start` int64 [1], where they begin: B * S. */
@@ -98,35 +136,34 @@ function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding
   };
 }
 
-/** Causal self-attention over the past and the new tokens: [N, E] -> [N, E]. Appends the new K and V. */
-function attention(context: GraphContext, layer: number, hidden: Value, newKv: Value[]): Value {
-  const { graph, config, split, padding } = context;
-  const past = ['B', config.numHeads, 'P', config.hiddenSize / config.numHeads];
-  const pastKey = graph.input(`past_key_${layer}`, 'float32', past);
-  const pastValue = graph.input(`past_value_${layer}`, 'float32', past);
-
+/** Causal self-attention over the past and the new tokens: [N, E] -> [N, E]. Adds the new keys and values. */
+function attend(context: GraphContext, layer: number, hidden: Value, kept: Kept): Value {
+  const { graph, attention, padding } = context;
   const qkv = context.linear(`h.${layer}.attn.c_attn`, hidden);
   const [query, key, value] = splitHeads(context, qkv); // each [1, B, H, S, D]
-  newKv.push(key, value);
+  kept.keys.push(key);
+  kept.values.push(value);
 
-  // Not as FusedMatMul's alpha: only without one does it have a kernel for the single row of a decoding step. And not as
-  // one number, which ONNX Runtime would make the alpha again.
-  const scale = graph.scalar('float32', attentionScale(config, layer));
-  const factors = graph.op('Expand', [scale, graph.ints([config.hiddenSize / config.numHeads])]);
-  const scaled = graph.op('Mul', [query, factors]);
-  const [pastScores] = graph.contrib('FusedMatMul', [scaled, pastKey], { transB: 1 }); // [1, B, H, S, P]
-  const [newScores] = graph.contrib('FusedMatMul', [scaled, key], { transB: 1 }); // [1, B, H, S, S]
-  const scores = graph.op('Concat', [pastScores!, newScores!], { axis: -1 });
+  const past = pastOf(context, layer);
+  const scores = attention.scores(past, query, key); // [1, B, H, S, P + S]
   const probabilities = graph.op('Softmax', [graph.op('Add', [scores, context.attentionBias])], { axis: -1 });
-  const [onPast, onNew] = graph.ops('Split', [probabilities, split], 2, { axis: -1 }) as [Value, Value];
-  const attended = graph.op('Add', [
-    graph.op('MatMul', [onPast, pastValue]),
-    graph.op('MatMul', [onNew, value]),
-  ]); // [1, B, H, S, D]
+  const [onPast, onNew] = graph.ops('Split', [probabilities, context.split], 2, { axis: -1 });
+  const attended = graph.op('Add', [attention.mean(past, onPast!), graph.op('MatMul', [onNew!, value])]);
   const transposed = graph.op('Transpose', [attended], { perm: [0, 1, 3, 2, 4] });
   const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
   const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
   return context.linear(`h.${layer}.attn.c_proj`, rows);
+}
+
+/** The inputs for what a layer has kept. */
+function pastOf({ graph, parts }: GraphContext, layer: number): LayerPast {
+  const inputs = new Map(
+    parts.map(({ name, type, before, after }) => [
+      name,
+      graph.input(pastRows(name, layer), type, ['B', ...before, 'P', ...after]),
+    ]),
+  );
+  return { layer, part: (name) => inputs.get(name)! };
 }
 
 /** Queries, keys and values by head: [N, 3E] -> three of [1, B, H, S, D]. */

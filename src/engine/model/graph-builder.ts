@@ -61,8 +61,8 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Declares a value to be an output under a name of its own. */
-  output(name: string, value: Value, type: ElementType, shape: readonly (number | string)[]): void {
+  /** Declares a value to be an output under a name of its own; its shape may be left to be found out. */
+  output(name: string, value: Value, type: ElementType, shape?: readonly (number | string)[]): void {
     this.#nodes.push({ opType: 'Identity', input: [value], output: [name] });
     this.#outputs.push(valueInfo(name, type, shape));
   }
@@ -94,8 +94,20 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Adds a constant of several numbers. */
+  floats(values: readonly number[], shape: readonly number[]): Value {
+    const name = this.#fresh('floats');
+    this.#initializers.push({
+      name,
+      dataType: DataType.FLOAT,
+      dims: shape.map(BigInt),
+      floatData: [...values],
+    });
+    return name;
+  }
+
   /** Adds a constant that is one number. */
-  scalar(type: 'float32' | 'uint8', value: number): Value {
+  scalar(type: 'float32' | 'uint8' | 'int8', value: number): Value {
     const name = this.#fresh(type);
     const data = type === 'float32' ? { floatData: [value] } : { int32Data: [value] };
     this.#initializers.push({ name, dataType: ELEMENT_TYPES[type], dims: [], ...data });
@@ -167,9 +179,11 @@ function toAttribute(name: string, value: Attributes[string]): AttributeProto {
   return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
 }
 
-function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]): ValueInfoProto {
+function valueInfo(name: string, type: ElementType, shape?: readonly (number | string)[]): ValueInfoProto {
+  const elemType = ELEMENT_TYPES[type];
+  if (shape === undefined) return { name, type: { tensorType: { elemType } } };
   const dim = shape.map((size) =>
     typeof size === 'string' ? { dimParam: size } : { dimValue: BigInt(size) },
   );
-  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[type], shape: { dim } } } };
+  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }

@@ -1,35 +1,40 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { type KvLimits, KvStore } from '../kv-cache/kv-store.js';
+import type { AttentionFormat } from '../attention/attention-format.js';
+import type { KvArray, KvPart } from '../kv-cache/kv-part.js';
+import { type KvLimits, KvStore, type NewKv } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
 import type { RowPadding } from '../weights/matrix-format.js';
-import type { Gpt2Config } from './gpt2-config.js';
+import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
+import { newRows, pastRows } from './gpt2-graph.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */
 export interface ModelRunnerOptions {
   readonly session: InferenceSession;
   readonly config: Gpt2Config;
+  /** What the graph attends with. */
+  readonly attention: AttentionFormat;
   /** The capacity classes' positions per slot. */
   readonly capacities: readonly number[];
   readonly kvLimits: KvLimits;
   readonly padding: RowPadding;
 }
 
-/** What a batch gave. Both arrays are the caller's. */
+/** What a batch gave. All arrays are the caller's. */
 export interface RunOutput {
   /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
   readonly logits: Float32Array;
-  /** The new keys and values: f32 [L * 2, sequences, heads, numNewTokens, headWidth]. */
-  readonly newKv: Float32Array;
+  readonly newKv: NewKv;
 }
 
-const FETCHES = ['logits', 'new_kv'];
 const MAX_KEPT_VIEWS = 256;
 
 /** Runs batches through the model and keeps their keys and values; the only user of the session and the KV store. */
 export class ModelRunner {
   readonly #session: InferenceSession;
   readonly #config: Gpt2Config;
+  readonly #parts: readonly KvPart[];
+  readonly #fetches: readonly string[];
   readonly #kv: KvStore;
   readonly #stepInputs: StepInputsFactory;
   readonly #padding: RowPadding;
@@ -37,13 +42,15 @@ export class ModelRunner {
   readonly #pastFeeds = new Map<string, Readonly<Record<string, Tensor>>>();
   #pastGeneration = 0;
 
-  constructor({ session, config, capacities, kvLimits, padding }: ModelRunnerOptions) {
+  constructor({ session, config, attention, capacities, kvLimits, padding }: ModelRunnerOptions) {
     this.#session = session;
     this.#config = config;
     this.#padding = padding;
     this.#stepInputs = new StepInputsFactory(config, padding.tokens);
-    const { numLayers, numHeads, hiddenSize } = config;
-    this.#kv = new KvStore({ numLayers, numHeads, headWidth: hiddenSize / numHeads }, capacities, kvLimits);
+    const shape = kvShapeOf(config);
+    this.#parts = attention.parts(shape);
+    this.#fetches = ['logits', ...this.#parts.map(({ name }) => newRows(name))];
+    this.#kv = new KvStore({ shape, parts: this.#parts, capacities, limits: kvLimits });
   }
 
   /**
@@ -54,21 +61,19 @@ export class ModelRunner {
   async run(batch: ScheduledBatch, logitRows: readonly number[]): Promise<RunOutput> {
     const { sequences, firstSlot, numNewTokens } = batch;
     this.#kv.apply(batch.moves);
-    const { logits, new_kv } = await this.#session.run(
+    const outputs = await this.#session.run(
       {
         ...this.#stepInputs.fill(batch),
         ...this.#pastFeedsOf(batch),
         logit_rows: this.#toLogitRows(logitRows),
       },
-      FETCHES,
+      this.#fetches,
     );
-    const newKv = { data: new_kv!.data as Float32Array, numRows: sequences.length, numNewTokens };
-    this.#kv.append(
-      newKv,
-      firstSlot,
-      sequences.map(({ numComputedTokens }) => numComputedTokens),
-    );
-    return { logits: logits!.data as Float32Array, newKv: newKv.data };
+    const parts = this.#parts.map(({ name }) => outputs[newRows(name)]!.data as KvArray);
+    const newKv = { parts, numRows: sequences.length, numNewTokens };
+    const positions = sequences.map(({ numComputedTokens }) => numComputedTokens);
+    this.#kv.append(newKv, firstSlot, positions);
+    return { logits: outputs['logits']!.data as Float32Array, newKv };
   }
 
   /** Gives back memory of classes that nobody occupies; most of it if nothing runs. */
@@ -95,13 +100,12 @@ export class ModelRunner {
     }
     const kept = this.#pastFeeds.get(key);
     if (kept !== undefined) return kept;
-    const { numLayers, numHeads, hiddenSize } = this.#config;
-    const shape = [sequences.length, numHeads, capacity, hiddenSize / numHeads];
+    const slots = { ...firstSlot, numSlots: sequences.length };
     const feeds: Record<string, Tensor> = {};
-    for (let layer = 0; layer < numLayers; layer++) {
-      const view = (part: number) => this.#kv.view(2 * layer + part, firstSlot, sequences.length);
-      feeds[`past_key_${layer}`] = new Tensor('float32', view(0), shape);
-      feeds[`past_value_${layer}`] = new Tensor('float32', view(1), shape);
+    for (const [part, { name, type, before, after }] of this.#parts.entries()) {
+      const shape = [sequences.length, ...before, capacity, ...after];
+      for (let layer = 0; layer < this.#config.numLayers; layer++)
+        feeds[pastRows(name, layer)] = new Tensor(type, this.#kv.view(part, layer, slots), shape);
     }
     this.#pastFeeds.set(key, feeds);
     return feeds;

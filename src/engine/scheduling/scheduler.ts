@@ -1,3 +1,4 @@
+import type { NewKv } from '../kv-cache/kv-store.js';
 import { type CachedBlock, PrefixCache } from '../kv-cache/prefix-cache.js';
 import { SlotTable } from '../kv-cache/slot-table.js';
 import { Admission, type AdmissionLimits } from './admission.js';
@@ -129,15 +130,15 @@ export class Scheduler {
    * Keeps what a batch computed for prompts that begin alike: a whole chunk of a prompt, from one multiple of the chunk
    * to the next.
    *
-   * @param newKv the batch's keys and values, f32 [L * 2, heads, numNewTokens, headWidth]
+   * @param rows what the batch's run gave to keep
    */
-  cachePrefix({ sequences, numNewTokens }: ScheduledBatch, newKv: Float32Array): void {
+  cachePrefix({ sequences, numNewTokens }: ScheduledBatch, rows: NewKv): void {
     const [sequence] = sequences;
     if (sequence === undefined || numNewTokens !== this.#options.prefillChunk) return;
     const end = sequence.numComputedTokens;
     if (end > sequence.numPromptTokens) return;
     const { lastBlock: previous, tokenIds } = sequence;
-    sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, end, data: newKv });
+    sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, end, rows });
     this.#shrinkPrefixCache();
   }
 

@@ -1,3 +1,5 @@
+import { F32_ATTENTION } from '../attention/f32-attention.js';
+import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
 import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
@@ -28,6 +30,7 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
         const isMatrix = source.shape.length === 2 && name !== 'wpe.weight';
         return isMatrix ? planBlocks(name, source, scheme) : planUnchanged(name, source);
       }),
+    attention: async () => (scheme.bits === 4 ? await smallAttention() : F32_ATTENTION),
     products: (model) => ({
       embedTokens: () => lookUp(model, scheme),
       linear: (name, input) => {

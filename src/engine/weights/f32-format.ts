@@ -1,3 +1,4 @@
+import { F32_ATTENTION } from '../attention/f32-attention.js';
 import { headWeight, type MatrixFormat } from './matrix-format.js';
 
 /** The checkpoint's own matrices, multiplied in f32. */
@@ -5,6 +6,7 @@ export const F32_FORMAT: MatrixFormat = {
   name: 'f32',
   plan: undefined,
   rowMultiple: { linear: 1, head: 1 },
+  attention: async () => F32_ATTENTION,
   products: ({ graph, config, tokenIds, weight }) => ({
     embedTokens: () => graph.op('Gather', [weight('wte.weight'), tokenIds]),
     linear: (name, input) =>

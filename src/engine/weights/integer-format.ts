@@ -1,6 +1,7 @@
+import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
+import { integerProductOverflows } from '../model/integer-overflow.js';
 import { blockFormat } from './block-format.js';
-import { integerProductOverflows } from './integer-overflow.js';
 import {
   INPUT_SCALES_SUFFIX,
   LEAST_ACTIVATION,
@@ -24,6 +25,7 @@ export const INTEGER_FORMAT: MatrixFormat = {
   plan: planIntegerWeights,
   // Weights become u8 where they must: that takes memory, and the product more time.
   sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : {}),
+  attention: smallAttention,
   products: (model) => {
     const [signed, unsigned] = [createLevels(model, 128), createLevels(model, 0)];
     return {

@@ -1,3 +1,4 @@
+import type { AttentionFormat } from '../attention/attention-format.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { Gpt2Config } from '../model/gpt2-config.js';
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
@@ -16,6 +17,8 @@ export interface MatrixFormat {
   readonly rowMultiple: { readonly linear: 1 | 2; readonly head: 1 | 2 };
   /** Settings of ONNX Runtime that the products need on this processor. */
   readonly sessionSettings?: () => Promise<Readonly<Record<string, string>>>;
+  /** How keys and values are kept beside these matrices, on this processor. */
+  readonly attention: () => Promise<AttentionFormat>;
   /** The products of one graph, which may share nodes. */
   readonly products: (model: ModelGraph) => MatrixProducts;
 }

@@ -3,10 +3,11 @@ import { EngineCore } from '../core/engine-core.js';
 import type { ModelShape, Precision } from '../engine.js';
 import { EngineError } from '../engine-error.js';
 import { KV_BLOCK_TOKENS } from '../kv-cache/kv-block.js';
-import { bytesPerPosition } from '../kv-cache/kv-store.js';
+import { bytesPerPosition } from '../kv-cache/kv-part.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
 import { fingerprintOf } from '../model/fingerprint.js';
+import { kvShapeOf } from '../model/gpt2-config.js';
 import { buildGpt2Graph, GRAPH_VERSION, type GraphWeights } from '../model/gpt2-graph.js';
 import { ModelRunner } from '../model/model-runner.js';
 import { folderOf } from '../model/safetensors.js';
@@ -45,27 +46,28 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   const { config } = checkpoint;
   checkVocabulary(checkpoint);
   const capacities = capacitiesFor(config.contextLength);
-  const { numLayers, numHeads, hiddenSize } = config;
-  const positionBytes = bytesPerPosition({ numLayers, numHeads, headWidth: hiddenSize / numHeads });
+  const { precision, numThreads, deterministic } = options;
+  const format = MATRIX_FORMATS[precision];
+  const attention = await format.attention();
+  const kvShape = kvShapeOf(config);
+  const positionBytes = bytesPerPosition(attention.parts(kvShape), kvShape);
   const maxCachedPositions = Math.floor(options.kvCacheBytes / positionBytes);
   checkBudget(options.kvCacheBytes, Math.max(...capacities) * positionBytes);
 
-  const { precision, numThreads, deterministic } = options;
-  const format = MATRIX_FORMATS[precision];
   const weights = openWeights(checkpoint, format, { directory: options.cacheDirectory, onProgress });
-  const graph = buildGpt2Graph({ config, format, weights });
+  const graph = buildGpt2Graph({ config, format, attention, weights });
   const session = await createSession(graph, { directory: folderOf(weights.values()), numThreads, format });
   const kvLimits = { maxSequences: options.maxRunning, maxPositions: maxCachedPositions };
   // At 4 bits a row of padding costs a fifth of a lone stream's speed.
   const padding = rowPadding(format, deterministic || precision !== 'q4');
-  const runner = new ModelRunner({ session, config, capacities, kvLimits, padding });
+  const runner = new ModelRunner({ session, config, attention, capacities, kvLimits, padding });
   const scheduler: SchedulerOptions = {
     capacities,
     maxRunning: options.maxRunning,
     maxPrefilling: MAX_PREFILLING,
     prefillChunk: KV_BLOCK_TOKENS,
     maxCachedPositions,
-    batchCost: weightBytes(checkpoint, weights) / positionBytes,
+    batchCost: weightBytes(checkpoint, weights) / attention.positionCost(kvShape),
   };
   const { vocabSize, endOfTextId } = config;
   const { lookup } = options;

@@ -22,7 +22,7 @@ export interface WorkerOptions {
   readonly kvCacheBytes: number;
   /** The most sequences that run at a time. */
   readonly maxRunning: number;
-  /** How long a step may take before the model counts as stuck; after three times that the worker is ended. Milliseconds. */
+  /** How long a step may take before the model counts as stuck; after three times that it is given up. Milliseconds. */
   readonly stepLimitMs: number;
 }
 

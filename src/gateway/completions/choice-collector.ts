@@ -7,6 +7,8 @@ import type { CompletionChoice } from './completion-schemas.js';
 export interface ChoiceOptions {
   /** Whether it wants log-probabilities. */
   readonly includeLogprobs: boolean;
+  /** Whether it wants to know where their time went. */
+  readonly includeTimings: boolean;
   /** The tokens of the choice's prompt, where it wants token ids. */
   readonly promptTokenIds?: number[] | undefined;
 }
@@ -30,12 +32,13 @@ export class ChoiceCollector {
   }
 
   /** Makes the choice of all that came. */
-  finish(finished: Finished, { includeLogprobs, promptTokenIds }: ChoiceOptions): CompletionChoice {
+  finish(finished: Finished, options: ChoiceOptions): CompletionChoice {
+    const { includeLogprobs, promptTokenIds } = options;
     return {
       text: this.#text,
       index: finished.index,
       logprobs: includeLogprobs ? toLogprobs(this.#logprobs) : null,
-      ...toEnding(finished),
+      ...toEnding(finished, options),
       ...(promptTokenIds && { token_ids: this.#tokenIds, prompt_token_ids: promptTokenIds }),
     };
   }

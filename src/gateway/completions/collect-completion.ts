@@ -57,13 +57,14 @@ function collectorOf(collectors: Map<number, ChoiceCollector>, index: number): C
 }
 
 function toChoiceOptions(
-  { generate }: CompletionRequest,
+  { generate, includeTimings }: CompletionRequest,
   prompts: Accepted['prompts'],
   index: number,
 ): ChoiceOptions {
   const { n = 1, logprobs, returnPromptTokenIds } = generate;
   return {
     includeLogprobs: logprobs !== undefined,
+    includeTimings,
     promptTokenIds: returnPromptTokenIds ? (prompts[Math.floor(index / n)]?.ids ?? []) : undefined,
   };
 }

@@ -11,6 +11,8 @@ export interface ChunkOptions {
   readonly includeUsage: boolean;
   /** Whether they tell log-probabilities. */
   readonly includeLogprobs: boolean;
+  /** Whether a choice's last chunk tells where its time went. */
+  readonly includeTimings: boolean;
   /** Choices of each prompt. */
   readonly n: number;
   /** The prompts' tokens, where chunks tell token ids. */
@@ -62,7 +64,7 @@ export class CompletionChunks {
       text: '',
       index,
       logprobs: null,
-      ...toEnding(finished),
+      ...toEnding(finished, this.#options),
       ...this.#tokenIds(index, []),
     });
   }

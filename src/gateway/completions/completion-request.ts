@@ -11,6 +11,8 @@ export interface CompletionRequest {
   readonly stream: boolean;
   /** Whether the stream ends with a chunk that carries the usage. */
   readonly includeUsage: boolean;
+  /** Whether each choice tells where its time went. */
+  readonly includeTimings: boolean;
   /** How long the completion may take. Milliseconds; undefined for as long as it needs. */
   readonly timeoutMs: number | undefined;
   /** Names of fields that mean nothing here, at most 16, fit for a header. */
@@ -33,6 +35,7 @@ export function parseCompletionRequest(body: unknown): CompletionRequest {
     generate: toGenerateRequest(fields),
     stream: fields.stream ?? false,
     includeUsage: fields.stream_options?.include_usage ?? false,
+    includeTimings: fields.timings ?? false,
     timeoutMs: fields.timeout_ms,
     ignoredFields: ignoredFields(body, COMPLETION_FIELDS),
   };

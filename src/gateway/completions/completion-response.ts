@@ -2,6 +2,7 @@ import {
   type Accepted,
   type Finished,
   FinishReason,
+  type Timings,
   type Usage,
 } from '../../contract/gen/linnet/v1/completion.js';
 import type { CompletionChoice, UsageObject } from './completion-schemas.js';
@@ -30,12 +31,21 @@ export function toHead(id: string, { model, systemFingerprint }: Accepted): Comp
   };
 }
 
-/** Says why a choice ended, in OpenAI's words, and vLLM's `stop_reason`. */
-export function toEnding({
-  finishReason,
-  stop,
-}: Finished): Pick<CompletionChoice, 'finish_reason' | 'stop_reason'> {
-  return { finish_reason: toFinishReason(finishReason), stop_reason: stop?.value ?? null };
+/** Says why a choice ended, in OpenAI's words and vLLM's `stop_reason`, and where its time went if that is asked for. */
+export function toEnding(
+  { finishReason, stop, timings }: Finished,
+  { includeTimings }: { readonly includeTimings: boolean },
+): Pick<CompletionChoice, 'finish_reason' | 'stop_reason' | 'timings'> {
+  return {
+    finish_reason: toFinishReason(finishReason),
+    stop_reason: stop?.value ?? null,
+    ...(includeTimings && timings && { timings: toTimings(timings) }),
+  };
+}
+
+/** Says where a choice's time went, in milliseconds to the tenth. */
+export function toTimings({ queueMs, prefillMs, decodeMs }: Timings) {
+  return { queue_ms: tenths(queueMs), prefill_ms: tenths(prefillMs), decode_ms: tenths(decodeMs) };
 }
 
 /** Says why a completion ended, in OpenAI's words. */
@@ -53,6 +63,10 @@ export function toUsage(counts: Usage = NO_USAGE): UsageObject {
     prompt_tokens_details: { cached_tokens: cachedTokens },
     completion_tokens_details: { accepted_prediction_tokens: acceptedPredictionTokens },
   };
+}
+
+function tenths(ms: number): number {
+  return Math.round(ms * 10) / 10;
 }
 
 const NO_USAGE: Usage = {

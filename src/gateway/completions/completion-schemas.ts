@@ -43,6 +43,15 @@ export const USAGE = z.strictObject({
 /** OpenAI's object of what was consumed. */
 export type UsageObject = z.output<typeof USAGE>;
 
+const ms = z.number().min(0);
+
+/** Where a choice's time went. */
+const TIMINGS = z.strictObject({
+  queue_ms: ms.meta({ description: 'From arrival in the engine to the first step.' }),
+  prefill_ms: ms.meta({ description: 'From the first step to the first token.' }),
+  decode_ms: ms.meta({ description: 'From the first token to the last.' }),
+});
+
 const tokenIds = z.array(count);
 
 const choice = {
@@ -57,6 +66,9 @@ const choice = {
     .optional()
     .meta({ description: 'Where `return_token_ids` is set: without the prompt.' }),
   prompt_token_ids: tokenIds.optional().meta({ description: 'Where `return_token_ids` is set.' }),
+  timings: TIMINGS.optional().meta({
+    description: 'Where `timings` is set, of a choice that has ended. Milliseconds.',
+  }),
 };
 const finishReason = z.enum(['stop', 'length']);
 

@@ -3,7 +3,7 @@ import type { Finished, Timings } from '../../contract/gen/linnet/v1/completion.
 import { addToRequestLog } from '../http/request-log.js';
 import type { CompletionEvent } from '../upstream/completion-client.js';
 import type { CompletionRequest } from './completion-request.js';
-import { type CompletionHead, toFinishReason } from './completion-response.js';
+import { type CompletionHead, toFinishReason, toTimings } from './completion-response.js';
 
 /** Where an answer comes from. */
 export interface CompletionSource {
@@ -32,22 +32,14 @@ export function addCompletionToLog(
 }
 
 /** Says where a completion's time went, for the header `server-timing`. Milliseconds. */
-export function toServerTiming({ queueMs, prefillMs, decodeMs }: Timings): string {
-  const parts = { queue: queueMs, prefill: prefillMs, decode: decodeMs };
-  return Object.entries(parts)
-    .map(([name, ms]) => `${name};dur=${tenths(ms)}`)
+export function toServerTiming(timings: Timings): string {
+  return Object.entries(toTimings(timings))
+    .map(([name, ms]) => `${name.replace(/_ms$/, '')};dur=${ms}`)
     .join(', ');
 }
 
 function timesOf(timings: Timings | undefined) {
   if (timings === undefined) return {};
-  const { queueMs, prefillMs, decodeMs } = timings;
-  return {
-    ...{ queueMs: tenths(queueMs), prefillMs: tenths(prefillMs), decodeMs: tenths(decodeMs) },
-    firstTokenMs: tenths(queueMs + prefillMs),
-  };
-}
-
-function tenths(ms: number): number {
-  return Math.round(ms * 10) / 10;
+  const { queue_ms: queueMs, prefill_ms: prefillMs, decode_ms: decodeMs } = toTimings(timings);
+  return { queueMs, prefillMs, decodeMs, firstTokenMs: Math.round((queueMs + prefillMs) * 10) / 10 };
 }

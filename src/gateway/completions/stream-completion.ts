@@ -67,9 +67,13 @@ async function sendEvents(
   if (request.includeUsage) sse.send(chunks.usage(endings.at(-1)?.usage));
 }
 
-function toChunkOptions({ includeUsage, generate }: CompletionRequest, { prompts }: Accepted): ChunkOptions {
+function toChunkOptions(
+  { includeUsage, includeTimings, generate }: CompletionRequest,
+  { prompts }: Accepted,
+): ChunkOptions {
   return {
     includeUsage,
+    includeTimings,
     includeLogprobs: generate.logprobs !== undefined,
     n: generate.n ?? 1,
     promptTokenIds: generate.returnPromptTokenIds ? prompts : undefined,

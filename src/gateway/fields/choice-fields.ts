@@ -36,6 +36,10 @@ export const CHOICE_FIELDS = {
       "Tells the ids of each choice's tokens in `token_ids`, and of its prompt's in `prompt_token_ids`.",
     default: false,
   }),
+  timings: optional(boolean(), {
+    description: "Tells where each choice's time went in the engine, in its `timings`. An extension.",
+    default: false,
+  }),
   stream: optional(boolean(), {
     description: 'Answers with server-sent events, as the text comes.',
     default: false,

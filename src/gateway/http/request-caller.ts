@@ -1,16 +1,19 @@
 import type { Request, Response } from 'express';
 import { findKey } from '../../security/api-key.js';
 import type { CallMetadata } from '../upstream/call-metadata.js';
+import { faultOf } from './request-headers.js';
 import { addToRequestLog } from './request-log.js';
 import { traceContextOf } from './request-trace.js';
 
 const FIT_FOR_METADATA = /^[\x21-\x7e]{1,512}$/;
 
-/** Says for whom the engine is called to answer a request: by which name, with whose key, as a part of which trace. */
+/** Says for whom the engine is called to answer a request: by which name, with whose key, as a part of which trace,
+ * with which fault. */
 export function callerOf(request: Request<unknown>, response: Response): CallMetadata {
   return {
     requestId: response.get('x-request-id'),
     apiKey: apiKeyOf(request),
+    fault: faultOf(request),
     trace: traceContextOf(response),
     onKeyId: (key) => addToRequestLog(response, { key }),
   };

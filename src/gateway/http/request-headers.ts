@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import type { Lifecycle } from '../lifecycle.js';
 
 const REQUEST_ID = /^[\w.-]{1,128}$/;
+const FAULT = /^[\x20-\x7e]{1,256}$/;
 
 /**
  * Makes the middleware that sets what every answer carries: `x-request-id` (the caller's where it sent a fit one),
@@ -16,6 +17,12 @@ export function createRequestHeaders(lifecycle: Lifecycle): RequestHandler {
     if (lifecycle.draining) response.set('connection', 'close');
     next();
   };
+}
+
+/** Reads the fault that a client asks for, for the engine; undefined where there is none, or it can't be one. */
+export function faultOf(request: Request<unknown>): string | undefined {
+  const fault = request.get('x-linnet-fault');
+  return fault !== undefined && FAULT.test(fault) ? fault : undefined;
 }
 
 /** Names, in a header, the fields of the request that mean nothing here. */

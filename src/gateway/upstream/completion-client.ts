@@ -9,7 +9,7 @@ import { GatewayError } from '../errors/gateway-error.js';
 import type { GatewayMetrics } from '../gateway-metrics.js';
 import type { CallMetadata } from './call-metadata.js';
 import { CompletionProgress } from './completion-progress.js';
-import { isBareDeadline, toGatewayError } from './engine-failure.js';
+import { isBareDeadline, toFullQueueError, toGatewayError } from './engine-failure.js';
 import type { EngineLink } from './engine-link.js';
 import type { EnginePool } from './engine-pool.js';
 import { readGenerateCall } from './generate-call.js';
@@ -52,6 +52,7 @@ export function createCompletionClient(
   { cancelGraceMs, metrics }: CompletionClientOptions,
 ): CompletionClient {
   async function* attempt(engine: EngineLink, request: GenerateRequest, options: GenerateOptions) {
+    refuseIfJustRefused(engine, request, options);
     const client = new WireClient(engine.address, credentials.createInsecure(), {
       channelOverride: engine.channels.next(),
     });
@@ -62,6 +63,9 @@ export function createCompletionClient(
         if (event.$case === 'finished') numUnfinished -= 1;
         yield event;
       }
+    } catch (caught) {
+      noteIfFull(caught, engine, toCaller(request, options));
+      throw caught;
     } finally {
       end();
     }
@@ -115,6 +119,21 @@ interface FailedAttempt {
   readonly progress: CompletionProgress;
   readonly signal: AbortSignal;
   readonly canRetry: boolean;
+}
+
+/** Whose requests a model's queue treats alike. */
+function toCaller({ model }: GenerateRequest, { apiKey = '' }: GenerateOptions): string {
+  return `${model} ${apiKey}`;
+}
+
+function refuseIfJustRefused(engine: EngineLink, request: GenerateRequest, options: GenerateOptions): void {
+  const refusal = engine.fullQueue.recall(toCaller(request, options), performance.now());
+  if (refusal !== undefined) throw refusal;
+}
+
+function noteIfFull(caught: unknown, engine: EngineLink, caller: string): void {
+  const error = toFullQueueError(caught);
+  if (error !== undefined) engine.fullQueue.remember(caller, error, performance.now());
 }
 
 /** The code of a completion whose reader left. */

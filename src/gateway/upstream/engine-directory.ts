@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns/promises';
+import { lookup, Resolver } from 'node:dns/promises';
 import { isIPv6 } from 'node:net';
 
 /** Where an engine is. */
@@ -17,15 +17,20 @@ export interface EngineDirectoryOptions {
   readonly onChange: (places: readonly EnginePlace[]) => void;
   /** Called where a name does not resolve; what it stood for last stays. Once, until it resolves again. */
   readonly onFailure: (name: string, error: Error) => void;
-  /** Finds a host's addresses. Default: as the system does, `/etc/hosts` and search domains included. */
-  readonly resolve?: (host: string) => Promise<readonly string[]>;
+  /** Finds a host's addresses. Default: {@link resolveHost}. */
+  readonly resolve?: (host: string, server: string | undefined) => Promise<readonly string[]>;
 }
 
-const DNS_NAME = /^dns:(?:\/\/[^/]*\/)?(.+):(\d+)$/;
+const DNS_NAME = /^dns:(?:\/\/([^/]*)\/)?(.+):(\d+)$/;
+/** How long until a name is tried again that has never resolved, at most: it may be that there is no engine without it. */
+const RETRY_MS = 500;
+/** How long a server that was named has to answer, before it is asked a second and last time. */
+const QUERY_TIMEOUT_MS = 1000;
 
 /**
  * Knows where the engines are. What begins with `dns:` stands for all addresses that the name has, and is resolved again
- * and again: of a headless service in Kubernetes these are its pods. All else stands for one engine.
+ * and again: of a headless service in Kubernetes these are its pods. `dns://SERVER/NAME:PORT` says which server to ask. All
+ * else stands for one engine.
  */
 export class EngineDirectory {
   /** Fulfilled once every name has been asked for. */
@@ -59,13 +64,17 @@ export class EngineDirectory {
     await Promise.all(names.map((name) => this.#resolve(name)));
     if (this.#isClosed) return;
     this.#tell();
-    this.#timer = setTimeout(() => void this.#resolveAll(), this.#options.resolveIntervalMs).unref();
+    const { resolveIntervalMs } = this.#options;
+    const waitMs = names.every((name) => this.#found.has(name))
+      ? resolveIntervalMs
+      : Math.min(resolveIntervalMs, RETRY_MS);
+    this.#timer = setTimeout(() => void this.#resolveAll(), waitMs).unref();
   }
 
   async #resolve(name: string): Promise<void> {
-    const [, host = '', port = ''] = DNS_NAME.exec(name) ?? [];
+    const [, server, host = '', port = ''] = DNS_NAME.exec(name) ?? [];
     try {
-      const hosts = await (this.#options.resolve ?? resolveBySystem)(host);
+      const hosts = await (this.#options.resolve ?? resolveHost)(host, server || undefined);
       const addresses = hosts.map((ip) => (isIPv6(ip) ? `ipv6:[${ip}]:${port}` : `ipv4:${ip}:${port}`));
       this.#found.set(
         name,
@@ -90,6 +99,16 @@ export class EngineDirectory {
   }
 }
 
-async function resolveBySystem(host: string): Promise<readonly string[]> {
-  return (await lookup(host, { all: true })).map(({ address }) => address);
+/**
+ * Finds a host's addresses: as the system does, `/etc/hosts` and search domains included, or from one DNS server.
+ *
+ * @param server such as `10.0.0.53` or `127.0.0.1:5353`.
+ */
+async function resolveHost(host: string, server: string | undefined): Promise<readonly string[]> {
+  if (server === undefined) return (await lookup(host, { all: true })).map(({ address }) => address);
+  const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: 2 });
+  resolver.setServers([server]);
+  const [v4, v6] = await Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+  if (v4.status === 'rejected' && v6.status === 'rejected') throw v4.reason;
+  return [v4, v6].flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
 }

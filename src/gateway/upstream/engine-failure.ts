@@ -29,6 +29,17 @@ export function isConnectionLoss(caught: unknown): boolean {
   return caught.code === status.INTERNAL && /RST_STREAM with code 2\b/.test(caught.details);
 }
 
+/**
+ * Reads a refusal that would have met any other request of the same caller for the same model, however short: the queue is
+ * full, or takes too long. Undefined where it is another failure, or the request's own size has to do with it.
+ */
+export function toFullQueueError(caught: unknown): GatewayError | undefined {
+  const rich = isServiceError(caught) ? decodeRichStatus(caught) : undefined;
+  const { limit, waitingRequests } = rich?.reason === 'QUEUE_FULL' ? (rich.metadata ?? {}) : {};
+  const isOfAll = (limit === 'requests' || limit === 'wait') && Number(waitingRequests) > 0;
+  return rich && isOfAll ? GatewayError.fromRichStatus(rich) : undefined;
+}
+
 /** Tells whether the gateway gave a call up at its deadline, before the engine said anything of it. */
 export function isBareDeadline(caught: unknown): boolean {
   return (
@@ -54,7 +65,7 @@ function messageOf(reason: TransportReason, address: string): string {
     case 'ENGINE_UNAVAILABLE':
       return (
         `There is no connection to the engine at ${address}; ` +
-        'start it with `linnet engine`, or correct the engine address that the gateway was given.'
+        'start one there with `linnet serve` or `linnet engine`, or correct the address.'
       );
     case 'DEADLINE_EXCEEDED':
       return `The engine at ${address} did not answer in time; allow more time, or try again when it has less to do.`;

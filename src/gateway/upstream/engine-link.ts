@@ -3,6 +3,7 @@ import { GatewayError } from '../errors/gateway-error.js';
 import { EngineChannels } from './engine-channels.js';
 import type { EnginePlace } from './engine-directory.js';
 import type { EngineStanding, PickableEngine } from './engine-picker.js';
+import { FullQueue } from './full-queue.js';
 import { HealthWatch } from './health-watch.js';
 
 /** How an engine is connected. */
@@ -19,6 +20,8 @@ export interface EngineLinkOptions {
 export class EngineLink implements PickableEngine {
   readonly address: string;
   readonly channels: EngineChannels;
+  /** Whom it has just refused. */
+  readonly fullQueue = new FullQueue();
   /** Completions that were asked of another engine, or again, because this one failed them before there was text. */
   numRetries = 0;
   /** How often it was taken out of use. */
@@ -27,6 +30,7 @@ export class EngineLink implements PickableEngine {
   readonly #ready: HealthWatch;
   readonly #onChange: (link: EngineLink) => void;
   #wasWell = false;
+  #wasFull = false;
   #outstanding = 0;
   #isRetired = false;
   #isClosed = false;
@@ -110,6 +114,8 @@ export class EngineLink implements PickableEngine {
     const isWell = this.isServing;
     if (this.#wasWell && !isWell) this.#numEjections += 1;
     this.#wasWell = isWell;
+    if (this.#wasFull && this.standing === 'ready') this.fullQueue.clear();
+    this.#wasFull = this.standing === 'full';
     this.#onChange(this);
   }
 

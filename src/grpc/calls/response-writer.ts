@@ -9,6 +9,9 @@ export interface ResponseWriterOptions {
   readonly stallLimitMs: number;
 }
 
+/** Where a call's responses go. */
+export type Responses<Response> = Pick<ResponseWriter<Response>, 'write' | 'drained'>;
+
 /**
  * Writes a call's responses. Whoever makes them stops where `write` says that the stream is full, and goes on when it
  * has `drained`, so that a caller that reads slowly slows its own source and fills no memory.

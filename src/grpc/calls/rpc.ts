@@ -13,7 +13,8 @@ import { decodeRequest, type MessageDecoder } from '../messages/decode-request.j
 import type { ServiceMetrics } from '../metrics/service-metrics.js';
 import { startCallLog } from './call-log.js';
 import { type CallScope, openCallScope } from './call-scope.js';
-import { ResponseWriter } from './response-writer.js';
+import { beginWithFault, parseFault, withFault } from './fault.js';
+import { type Responses, ResponseWriter } from './response-writer.js';
 import { toStatus } from './status-mapper.js';
 
 /** What every call of a server shares. */
@@ -21,6 +22,8 @@ export interface RpcOptions {
   readonly logger: Logger;
   /** Whether the log has prompts and completions too. */
   readonly logText: boolean;
+  /** Whether calls may ask for faults. */
+  readonly allowsFaults: boolean;
   /** Where calls are counted; undefined for nowhere. */
   readonly metrics: ServiceMetrics | undefined;
   /** Where traces of requests go; undefined for nowhere. */
@@ -63,7 +66,7 @@ export function unaryRpc<Request, Response>(spec: UnarySpec<Request, Response>, 
 /** A call that streams responses, while it runs. */
 export interface StreamingCall<Response> {
   readonly scope: CallScope;
-  readonly responses: ResponseWriter<Response>;
+  readonly responses: Responses<Response>;
 }
 
 /** Makes an RPC of a function that writes the responses to a request. */
@@ -72,8 +75,13 @@ export function serverStreamRpc<Request, Response>(
   options: RpcOptions,
 ): Rpc {
   const handler = (call: ServerWritableStream<Buffer, Response>) => {
-    const answer: StreamAnswer<Response> = async (running) =>
-      spec.answer(decodeRequest(spec.request, call.request), running);
+    const answer: StreamAnswer<Response> = async ({ scope, responses }) => {
+      const fault = parseFault(call.metadata, options.allowsFaults);
+      const request = decodeRequest(spec.request, call.request);
+      if (fault === undefined) return spec.answer(request, { scope, responses });
+      await beginWithFault(fault, scope.signal);
+      await spec.answer(request, { scope, responses: withFault(responses, fault, scope.signal) });
+    };
     void serveStream(call, { ...spec, answer }, options);
   };
   return { definition: takingBytes(spec.method), handler };
@@ -111,6 +119,8 @@ async function serveUnary<Request, Response>(
   const scope = openCallScope(call, options.closing);
   const { requestId, signal, notes } = scope;
   try {
+    const fault = parseFault(call.metadata, options.allowsFaults);
+    if (fault !== undefined) await beginWithFault(fault, signal);
     const response = await answer(decodeRequest(request, call.request), scope);
     respond(null, response);
     log({ requestId, ...notes });

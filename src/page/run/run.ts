@@ -107,6 +107,12 @@ export function toFirstTokenMs({ startedAt, firstTokenAt }: RunTimes): number | 
   return firstTokenAt === null ? null : firstTokenAt - startedAt;
 }
 
+/** Says how many tokens of the model's context are left for what goes on; undefined where that is not known. */
+export function numTokensLeft({ usage, times }: Run, contextLength: number | undefined): number | undefined {
+  if (usage === null || contextLength === undefined) return undefined;
+  return Math.max(0, contextLength - usage.promptTokens - times.numTokens);
+}
+
 /** Counts all tokens of a run. */
 export function numTokensOf({ blocks }: Run): number {
   return countTokens(blocks);

@@ -39,23 +39,23 @@ export const SETTING_RANGES: readonly SettingRange[] = [
     ...{ min: 0, max: 2, step: 0.05, serviceDefault: 1 },
   },
   {
-    ...{ name: 'top_p', label: 'Top-p', hint: 'keeps the most probable tokens up to this sum' },
+    ...{ name: 'top_p', label: 'Top-p', hint: 'keeps the most probable up to this sum' },
     ...{ min: 0, max: 1, step: 0.01, serviceDefault: 1 },
   },
   {
-    ...{ name: 'top_k', label: 'Top-k', hint: 'keeps so many most probable tokens; 0 keeps all' },
+    ...{ name: 'top_k', label: 'Top-k', hint: 'keeps this many; 0 keeps all' },
     ...{ min: 0, max: 100, typedMax: 1_000_000, step: 1, serviceDefault: 0 },
   },
   {
-    ...{ name: 'max_tokens', label: 'Tokens', hint: 'at most so many' },
+    ...{ name: 'max_tokens', label: 'Tokens', hint: 'at most this many' },
     ...{ min: 1, max: 512, typedMax: 1_000_000, step: 1, serviceDefault: 16 },
   },
   {
-    ...{ name: 'presence_penalty', label: 'Presence penalty', hint: 'against tokens that came before' },
+    ...{ name: 'presence_penalty', label: 'Presence penalty', hint: 'against tokens that have come before' },
     ...{ min: -2, max: 2, step: 0.1, serviceDefault: 0 },
   },
   {
-    ...{ name: 'frequency_penalty', label: 'Frequency penalty', hint: 'the same, each time they came' },
+    ...{ name: 'frequency_penalty', label: 'Frequency penalty', hint: 'the same, more with each time' },
     ...{ min: -2, max: 2, step: 0.1, serviceDefault: 0 },
   },
   {

@@ -34,14 +34,14 @@ const WRITERS: Readonly<Record<SnippetLanguage, (source: SnippetSource) => strin
       `curl -N ${url}/v1/completions \\`,
       `  -H 'Content-Type: application/json' \\`,
       ...(hasKey ? ['  -H "Authorization: Bearer $LINNET_API_KEY" \\'] : []),
-      `  -d ${toShellWord(JSON.stringify({ ...request, stream: true }, null, 1))}`,
+      `  -d ${toShellWord(JSON.stringify({ ...request, stream: true }, null, 2))}`,
     ].join('\n'),
 
   grpcurl: ({ request, url, grpcAddress, hasKey }) =>
     [
       `grpcurl ${url.startsWith('https:') ? '' : '-plaintext '}\\`,
       ...(hasKey ? ['  -H "authorization: Bearer $LINNET_API_KEY" \\'] : []),
-      `  -d ${toShellWord(JSON.stringify(request, null, 1))} \\`,
+      `  -d ${toShellWord(JSON.stringify(request, null, 2))} \\`,
       `  ${grpcAddress} linnet.v1.Completion/Generate`,
     ].join('\n'),
 

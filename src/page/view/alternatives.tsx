@@ -44,8 +44,11 @@ export function Alternatives({ token, anchor, hasFocus, onTake, onLeave }: Alter
       onKeyDown={moveFocus}
     >
       <p>
-        <TokenName name={token.name} /> {toPercent(token.logprob)}
-        {token.isTaken && ', taken by you'}
+        <TokenName name={token.name} />
+        <span>
+          {token.isTaken && 'taken by you, '}
+          {toPercent(token.logprob)}
+        </span>
       </p>
       <ul>
         {token.alternatives.map(({ name, logprob }) => (
@@ -77,12 +80,18 @@ function canTake({ name: own, isReplaceable }: Token, name: string): boolean {
   return isReplaceable && name !== own && (name === END_OF_TEXT || !name.startsWith('bytes:'));
 }
 
-/** Puts the card below the token's first line, within the text's width. */
+/** How far the card is from its token, in pixels. */
+const GAP = 4;
+
+/** Puts the card below the token's first line, or above it where only there is room, within the text's width. */
 function toPlace(card: HTMLElement, anchor: HTMLElement) {
   const area = card.offsetParent?.getBoundingClientRect() ?? card.getBoundingClientRect();
   const line = anchor.getClientRects()[0] ?? anchor.getBoundingClientRect();
   const left = Math.max(0, Math.min(line.left - area.left, area.width - card.offsetWidth));
-  return { left: `${left}px`, top: `${line.bottom - area.top}px` };
+  const above = line.top - GAP - card.offsetHeight;
+  const hasRoomBelow = line.bottom + GAP + card.offsetHeight <= innerHeight;
+  const top = hasRoomBelow || above < 0 ? line.bottom + GAP : above;
+  return { left: `${left}px`, top: `${top - area.top}px` };
 }
 
 function focusNext(card: HTMLElement | null, step: number): void {

@@ -1,7 +1,7 @@
-import { useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { isRunning, numTokensOf, type Run } from '../run/run.js';
-import { toPercent, toSpoken } from '../run/token.js';
-import { firstIndexOf, tokenAt } from '../run/token-blocks.js';
+import { type Token, toPercent, toSpoken } from '../run/token.js';
+import { tokenAt, toParts } from '../run/token-blocks.js';
 import { Alternatives } from './alternatives.js';
 import { TokenBlock } from './token-block.js';
 import { indexOf, usePointedToken } from './use-pointed-token.js';
@@ -25,17 +25,19 @@ const MOVES: Readonly<Record<string, (index: number, last: number) => number>> =
 /** Shows the end of the prompt and the completion, token by token, each with its alternatives. */
 export function CompletionText({ id, run, onTake }: CompletionTextProps) {
   const list = useRef<HTMLDivElement>(null);
-  const { pointed, point, over, leave } = usePointedToken();
+  const { area, pointed, point, over, leave } = usePointedToken();
   const last = numTokensOf(run) - 1;
   const index = pointed && pointed.index <= last ? pointed.index : undefined;
   const token = index === undefined ? undefined : tokenAt(run.blocks, index);
   const anchor = index === undefined ? null : document.getElementById(`${id}-${index}`);
+  useLayoutEffect(() => {
+    if (pointed?.by === 'keys') anchor?.scrollIntoView({ block: 'nearest' });
+  }, [anchor]);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const move = MOVES[event.key];
     if (move) point({ index: clamp(move(index ?? -1, last), last), by: 'keys' });
     else if (['Enter', ' ', 'ArrowDown'].includes(event.key)) point({ index: index ?? 0, by: 'list' });
-    else if (event.key === 'Escape' && pointed) point(null);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -43,39 +45,46 @@ export function CompletionText({ id, run, onTake }: CompletionTextProps) {
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: what the pointer does here, the list does with the keys.
-    // biome-ignore lint/a11y/useKeyWithMouseEvents: the same.
-    <div class="text" onMouseOver={({ target }) => over(target)} onMouseLeave={leave}>
-      {run.phase === 'idle' && (
-        <p class="prompt-end">
-          What follows the prompt appears here, each token coloured by how probable it was. Point at a token
-          to see what else could have come.
-        </p>
-      )}
-      <span class="prompt-end">{endOf(run.prompt)}</span>
-      {last >= 0 && (
-        <div
-          ref={list}
-          class="tokens"
-          role="listbox"
-          tabIndex={0}
-          aria-label="Completion, token by token"
-          aria-orientation="horizontal"
-          aria-activedescendant={index === undefined ? undefined : `${id}-${index}`}
-          onKeyDown={onKeyDown}
-          onClick={({ target }) => {
-            const clicked = indexOf(target);
-            if (clicked !== undefined) point({ index: clicked, by: 'pinned' });
-          }}
-          onBlur={() => pointed?.by === 'keys' && point(null)}
-        >
-          {run.blocks.map((tokens, block) => {
-            const first = firstIndexOf(block);
-            const isHere = index !== undefined && index >= first && index < first + tokens.length;
-            return <TokenBlock key={first} {...{ tokens, first, id }} active={isHere ? index : undefined} />;
-          })}
-        </div>
-      )}
-      {isRunning(run) && <span class="caret" aria-hidden="true" />}
+    <div ref={area} class="text" onMouseMove={({ target }) => over(target)} onMouseLeave={leave}>
+      <div class={`written${isRunning(run) ? ' growing' : ''}`}>
+        {run.phase === 'idle' && (
+          <p class="prompt-end">
+            What follows the prompt appears here, each token coloured by how probable it was. Point at a
+            token, or tap it, to see what else could have come.
+          </p>
+        )}
+        <span class="prompt-end">{endOf(run.prompt)}</span>
+        {last >= 0 && (
+          <div
+            ref={list}
+            class="tokens"
+            role="listbox"
+            tabIndex={0}
+            aria-label="Completion, token by token"
+            aria-orientation="horizontal"
+            aria-activedescendant={index === undefined ? undefined : `${id}-${index}`}
+            onKeyDown={onKeyDown}
+            onClick={({ target }) => {
+              const clicked = indexOf(target);
+              const isPinned = clicked === index && pointed?.by === 'pinned';
+              if (clicked !== undefined) point(isPinned ? null : { index: clicked, by: 'pinned' });
+            }}
+            onBlur={() => pointed?.by === 'keys' && point(null)}
+          >
+            {toParts(run.blocks).map((blocks) => (
+              <div key={blocks[0]?.first} class="part">
+                {blocks.map(({ first, tokens }) => (
+                  <TokenBlock
+                    key={first}
+                    {...{ tokens, first, id }}
+                    active={isWithin(index, first, tokens) ? index : undefined}
+                  />
+                ))}
+              </div>
+            ))}
+          </div>
+        )}
+      </div>
       <p class="visually-hidden" role="status">
         {token && pointed?.by === 'keys' && `${toSpoken(token.name)}, ${toPercent(token.logprob)}`}
       </p>
@@ -105,6 +114,10 @@ const PROMPT_END = 160;
 
 function endOf(prompt: string): string {
   return prompt.length <= PROMPT_END ? prompt : `… ${prompt.slice(-PROMPT_END).replace(/^\S*\s/, '')}`;
+}
+
+function isWithin(index: number | undefined, first: number, tokens: readonly Token[]): boolean {
+  return index !== undefined && index >= first && index < first + tokens.length;
 }
 
 function clamp(index: number, last: number): number {

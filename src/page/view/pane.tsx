@@ -1,4 +1,5 @@
-import { isRunning, numTokensOf, withAlternative } from '../run/run.js';
+import { useRef } from 'preact/hooks';
+import { isRunning, numTokensLeft, numTokensOf, withAlternative } from '../run/run.js';
 import { type Settings, toRequest } from '../run/settings.js';
 import { END_OF_TEXT } from '../run/token.js';
 import { type TokenBlocks, takeTokens, toText } from '../run/token-blocks.js';
@@ -8,6 +9,7 @@ import { FailureNotice } from './failure-notice.js';
 import { RunNumbers } from './run-numbers.js';
 import { SettingsPanel } from './settings-panel.js';
 import { SnippetTabs } from './snippet-tabs.js';
+import { useFollow } from './use-follow.js';
 
 /** One completion with its settings. */
 export interface PaneProps {
@@ -29,14 +31,18 @@ export interface PaneProps {
 export function Pane(props: PaneProps) {
   const { id, title, control, settings, prompt, model, apiKey } = props;
   const { run } = control;
-  const goOn = (kept: TokenBlocks) => {
-    const request = toRequest(settings, { prompt: run.prompt + toText(kept), model });
+  const end = useRef<HTMLDivElement>(null);
+  useFollow(end, isRunning(run));
+  const goOn = (kept: TokenBlocks, most = settings.max_tokens) => {
+    const max_tokens = Math.min(settings.max_tokens, most);
+    const request = toRequest({ ...settings, max_tokens }, { prompt: run.prompt + toText(kept), model });
     control.start({ request, prompt: run.prompt, kept, key: apiKey });
   };
   const take = (index: number, name: string) => {
     if (name === END_OF_TEXT) return control.finish(run.prompt, takeTokens(run.blocks, index));
     goOn(withAlternative(run, index, name));
   };
+  const left = numTokensLeft(run, props.contextLength);
   const canGoOn = !isRunning(run) && numTokensOf(run) > 0 && run.phase !== 'failed';
 
   return (
@@ -57,10 +63,11 @@ export function Pane(props: PaneProps) {
             onFewer={(maxTokens) => control.again({ key: apiKey, maxTokens })}
           />
         )}
-        <div class="sheet-end">
+        <div ref={end} class="sheet-end">
           <RunNumbers run={run} />
-          {canGoOn && (
-            <button type="button" class="quiet" onClick={() => goOn(run.blocks)}>
+          {canGoOn && left === 0 && <span class="hint">The context is full</span>}
+          {canGoOn && left !== 0 && (
+            <button type="button" class="quiet" onClick={() => goOn(run.blocks, left)}>
               Go on
             </button>
           )}

@@ -1,6 +1,6 @@
 import { Fragment } from 'preact';
 import { memo } from 'preact/compat';
-import { type Token, toSpoken, toStep } from '../run/token.js';
+import { END_OF_TEXT, type Token, toSpoken, toStep } from '../run/token.js';
 
 /** Some tokens that follow each other. */
 export interface TokenBlockProps {
@@ -20,6 +20,7 @@ export const TokenBlock = memo(function TokenBlock({ tokens, first, id, active }
       {tokens.map((token, offset) => {
         const index = first + offset;
         // A space is no part of what is coloured: at the end of a line it would be all that is seen there.
+        const isEnd = token.name === END_OF_TEXT;
         const space = /^ (?=\S)/.exec(token.text)?.[0] ?? '';
         return (
           <Fragment key={index}>
@@ -30,10 +31,10 @@ export const TokenBlock = memo(function TokenBlock({ tokens, first, id, active }
               data-index={index}
               role="option"
               aria-selected={index === active}
-              aria-label={token.text.trim() === '' ? toSpoken(token.name) : undefined}
-              class={`token step-${toStep(token.logprob)}${token.isTaken ? ' taken' : ''}`}
+              aria-label={isEnd || token.text.trim() === '' ? toSpoken(token.name) : undefined}
+              class={`token step-${toStep(token.logprob)}${token.isTaken ? ' taken' : ''}${isEnd ? ' end' : ''}`}
             >
-              {token.text.slice(space.length)}
+              {isEnd ? '' : token.text.slice(space.length)}
             </span>
           </Fragment>
         );

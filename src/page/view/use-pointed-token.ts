@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
 /** Which token is looked at, and how that came. */
 export interface Pointed {
@@ -20,7 +20,31 @@ export function usePointedToken() {
   };
   useEffect(() => () => clearTimeout(timer.current), []);
 
+  // What is shown can be sent away: with Escape, which then stops nothing else, or with a click elsewhere.
+  const area = useRef<HTMLDivElement>(null);
+  const isPointed = pointed !== null;
+  useLayoutEffect(() => {
+    if (!isPointed) return undefined;
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape') return;
+      event.stopPropagation();
+      point(null);
+    };
+    const onClick = ({ target }: MouseEvent) => {
+      const isWithin = target instanceof Element && target.closest('[data-index], .alternatives') !== null;
+      if (!isWithin || !area.current?.contains(target)) point(null);
+    };
+    document.addEventListener('keydown', onKeyDown);
+    document.addEventListener('click', onClick);
+    return () => {
+      document.removeEventListener('keydown', onKeyDown);
+      document.removeEventListener('click', onClick);
+    };
+  }, [isPointed]);
+
   return {
+    /** Belongs to the element that has the text and what is shown of a token. */
+    area,
     pointed,
     point,
     /** The pointer is over an element of the text. */

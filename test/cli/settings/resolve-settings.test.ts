@@ -47,6 +47,7 @@ describe('settings', () => {
       maxConnectionAgeMs: undefined,
       logFormat: 'auto',
       logText: false,
+      allowFaults: false,
       otlpEndpoint: undefined,
       logLevel: 'info',
     });
@@ -157,6 +158,7 @@ describe('settings', () => {
       maxConcurrentStreams: fc.integer({ min: 1, max: 100_000 }),
       maxConnectionAgeMs: fc.option(fc.integer({ min: 1000, max: 480 * 3_600_000 }), { nil: undefined }),
       logText: fc.boolean(),
+      allowFaults: fc.boolean(),
       otlpEndpoint: fc.constantFrom(undefined, 'http://localhost:4318'),
       logLevel: fc.constantFrom('debug', 'silent'),
     });

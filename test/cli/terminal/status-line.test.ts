@@ -22,6 +22,12 @@ describe('status line', () => {
     expect(terminal.written).toEqual(['\r\u001b[2Kabc']);
   });
 
+  it('is whole where the terminal does not say how wide it is', () => {
+    const terminal = createTerminal(0);
+    new StatusLine(terminal).draw('abcdef');
+    expect(terminal.written).toEqual(['\r\u001b[2Kabcdef']);
+  });
+
   it('makes room for other lines on terminals that can', () => {
     expect(clearLineOf({ isTTY: true, write: () => 0 }, {})).toBe('\r\u001b[2K');
     expect(clearLineOf({ isTTY: true, write: () => 0 }, { TERM: 'dumb' })).toBe('');

@@ -19,8 +19,8 @@ describe('AdmissionPace', () => {
     pace.step(1, 2, 1400); // 400 ms after that
     expect(pace.leastWaitMs(2, 1400)).toBe(800);
     expect(pace.leastWaitMs(1, 1400)).toBe(400);
-    pace.step(2, 5, 1600); // 100 ms each
-    expect(pace.leastWaitMs(5, 1600)).toBeCloseTo(5 * 310);
+    pace.step(2, 5, 1600); // 600 ms for three, but for a thirty-second of the first
+    expect(pace.leastWaitMs(5, 1600)).toBeCloseTo((5 * (400 * (31 / 32) + 200)) / (31 / 32 + 2));
     pace.step(5, 0, 1700);
     expect(pace.leastWaitMs(1, 1700)).toBe(0);
   });
@@ -33,6 +33,23 @@ describe('AdmissionPace', () => {
     pace.step(0, 2, 60_000);
     pace.step(1, 1, 60_100);
     expect(pace.leastWaitMs(1, 60_100)).toBe(100);
+  });
+
+  it('is as sure in a burst of admissions as in the pause before it', () => {
+    const pace = new AdmissionPace();
+    pace.step(0, 50, 0);
+    const told: number[] = [];
+    for (let second = 1; second <= 20; second++) {
+      // Four admissions, a pause, twelve at once: 62.5 ms each.
+      pace.step(4, 50, second * 1000 - 300);
+      told.push(pace.leastWaitMs(32, second * 1000 - 300));
+      pace.step(12, 50, second * 1000);
+      told.push(pace.leastWaitMs(32, second * 1000));
+    }
+    for (const waitMs of told.slice(8)) {
+      expect(waitMs).toBeGreaterThan(1800);
+      expect(waitMs).toBeLessThan(2250);
+    }
   });
 
   it('forgets what was measured long ago, so that a slow hour does not shut the door for good', () => {

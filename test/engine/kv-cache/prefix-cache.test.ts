@@ -1,21 +1,26 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { NewKv } from '../../../src/engine/kv-cache/kv-store.js';
 import { type CachedBlock, PrefixCache } from '../../../src/engine/kv-cache/prefix-cache.js';
 
 const BLOCK = 4;
+
+function rowsOf(numbers: readonly number[]): NewKv {
+  return { parts: [Float32Array.from(numbers)], numRows: 1, numNewTokens: BLOCK };
+}
 
 /** Computes a whole prompt, as a sequence does that found nothing, and keeps its blocks. */
 function compute(cache: PrefixCache, tokens: readonly number[]): void {
   const tokenIds = Int32Array.from(tokens);
   let previous: CachedBlock | undefined;
   for (let end = BLOCK; end <= tokens.length; end += BLOCK) {
-    // The data tell which tokens they stand for.
-    previous = cache.insert({ previous, tokenIds, end, data: Float32Array.from(tokens.slice(0, end)) });
+    // The rows tell which tokens they stand for.
+    previous = cache.insert({ previous, tokenIds, end, rows: rowsOf(tokens.slice(0, end)) });
   }
 }
 
 function matched(cache: PrefixCache, tokens: readonly number[]): number[][] {
-  return cache.match(Int32Array.from(tokens), tokens.length).map(({ data }) => [...data]);
+  return cache.match(Int32Array.from(tokens), tokens.length).map(({ rows }) => [...rows.parts[0]!]);
 }
 
 describe('PrefixCache', () => {
@@ -60,11 +65,11 @@ describe('PrefixCache', () => {
   it('does not keep a block that could not be found', () => {
     const cache = new PrefixCache(BLOCK);
     const tokenIds = Int32Array.of(1, 2, 3, 4, 5, 6, 7, 8);
-    const data = new Float32Array(1);
-    const previous = cache.insert({ previous: undefined, tokenIds, end: 4, data });
+    const rows = rowsOf([1]);
+    const previous = cache.insert({ previous: undefined, tokenIds, end: 4, rows });
     cache.shrinkTo(0);
-    expect(cache.insert({ previous, tokenIds, end: 8, data })).toBeUndefined();
-    expect(cache.insert({ previous: undefined, tokenIds, end: 8, data })).toBeUndefined();
+    expect(cache.insert({ previous, tokenIds, end: 8, rows })).toBeUndefined();
+    expect(cache.insert({ previous: undefined, tokenIds, end: 8, rows })).toBeUndefined();
     expect(cache.numPositions).toBe(0);
   });
 });

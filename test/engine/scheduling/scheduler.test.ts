@@ -39,7 +39,7 @@ function run(
   checkBatch(batch, maxCachedPositions);
   const complete = batch.sequences.filter((member) => member.numPendingTokens === batch.numNewTokens);
   scheduler.advance(batch);
-  scheduler.cachePrefix(batch, new Float32Array(0));
+  scheduler.cachePrefix(batch, { parts: [], numRows: 1, numNewTokens: batch.numNewTokens });
   for (const member of complete) {
     for (const sibling of [member, ...member.siblings.splice(0)]) {
       if (!sibling.isFull) sibling.append(7);

@@ -44,6 +44,7 @@ describe('parseCompletionRequest', () => {
       },
       stream: false,
       includeUsage: false,
+      includeTimings: false,
       timeoutMs: undefined,
       ignoredFields: [],
     });
@@ -54,7 +55,7 @@ describe('parseCompletionRequest', () => {
       ...['model', 'prompt', 'max_tokens', 'temperature', 'top_p', 'top_k', 'seed', 'stop', 'stream', 'user'],
       ...['stream_options', 'timeout_ms', 'n', 'best_of', 'echo', 'suffix', 'logprobs', 'logit_bias'],
       ...['frequency_penalty', 'presence_penalty', 'repetition_penalty', 'min_p', 'min_tokens'],
-      ...['ignore_eos', 'stop_token_ids', 'include_stop_str_in_output', 'return_token_ids'],
+      ...['ignore_eos', 'stop_token_ids', 'include_stop_str_in_output', 'return_token_ids', 'timings'],
     ];
     expect(fields.toSorted()).toEqual(Object.keys(COMPLETION_FIELDS.shape).toSorted());
     const nulls = Object.fromEntries(fields.map((field) => [field, null]));
@@ -220,6 +221,7 @@ describe('parseCompletionRequest', () => {
     ['logprobs', 6],
     ['logprobs', true],
     ['return_token_ids', 'yes'],
+    ['timings', 'yes'],
     ['include_stop_str_in_output', 0],
     ['logit_bias', []],
     ['logit_bias', 5],

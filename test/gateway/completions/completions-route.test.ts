@@ -145,6 +145,26 @@ describe('POST /v1/completions', () => {
     await stream.text();
   });
 
+  it('says where the time of each choice went, where that is asked for', async () => {
+    service.answer = (call) => {
+      call.accept();
+      call.finishChoice({ index: 0, timings: { queueMs: 1.25, prefillMs: 20, decodeMs: 300.04 } });
+      call.finish({ index: 1, timings: { queueMs: 1, prefillMs: 2, decodeMs: 3 } });
+    };
+    const timings = [
+      { queue_ms: 1.3, prefill_ms: 20, decode_ms: 300 },
+      { queue_ms: 1, prefill_ms: 2, decode_ms: 3 },
+    ];
+    const request = { prompt: 'A tale', n: 2, timings: true };
+    const { choices } = await (await gateway.post(request)).json();
+    expect(choices.map((choice: { timings: unknown }) => choice.timings)).toEqual(timings);
+    const stream = await gateway.post({ ...request, stream: true });
+    const events = eventsOf(await stream.text());
+    const chunks = events.slice(0, -1).map((event) => JSON.parse(event));
+    expect(chunks.map((chunk) => chunk.choices[0].timings)).toEqual(timings);
+    expect(await (await gateway.post({ ...request, timings: false })).text()).not.toContain('timings');
+  });
+
   it('logs one line without prompt and completion', async () => {
     service.answer = (call) => call.complete('the answer');
     await gateway.post({ prompt: 'the question' });

@@ -1,5 +1,5 @@
 import { status as Code } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { parseCompletionRequest } from '../../../src/gateway/completions/completion-request.js';
 import { GatewayError } from '../../../src/gateway/errors/gateway-error.js';
 import {
@@ -94,6 +94,65 @@ describe('CompletionClient', () => {
     expect(numCalls).toBe(3);
   });
 
+  describe('of an engine whose queue is full', () => {
+    /** Counts the calls that reach the engine, which refuses all; the clock stands still unless it is moved. */
+    async function refuse(limit: string) {
+      vi.useFakeTimers({ toFake: ['performance'] });
+      onTestFinished(() => {
+        vi.useRealTimers();
+      });
+      let numCalls = 0;
+      service.answer = (call) => {
+        numCalls += 1;
+        const metadata = { limit, waitingRequests: '7' };
+        call.fail({ reason: 'QUEUE_FULL', message: 'The queue is full.', metadata, retryAfterMs: 1000 });
+      };
+      const client = createCompletionClient(engines, { cancelGraceMs: 1000 });
+      const { signal } = new AbortController();
+      return async (apiKey?: string, model = '') => {
+        const before = numCalls;
+        await expect(
+          collect(client.generate({ ...REQUEST, model }, { apiKey, signal })),
+        ).rejects.toMatchObject({
+          kind: { http: 429, openaiCode: 'queue_full' },
+          options: { retryAfterMs: 1000, fields: { waiting_requests: 7 } },
+        });
+        return numCalls - before;
+      };
+    }
+
+    it.each(['requests', 'wait'])('refuses the same caller by itself for a moment: %s', async (limit) => {
+      const ask = await refuse(limit);
+      expect(await ask()).toBe(1);
+      expect(await ask()).toBe(0);
+      vi.advanceTimersByTime(50);
+      expect(await ask()).toBe(1);
+    });
+
+    it('asks for another key, and for another model: each has its own place in the queue', async () => {
+      const ask = await refuse('requests');
+      expect(await ask('alice')).toBe(1);
+      expect(await ask('bob')).toBe(1);
+      expect(await ask('alice', 'gpt2')).toBe(1);
+      expect(await ask('alice')).toBe(0);
+    });
+
+    it.each(['tokens', 'share'])('asks again where another request may fare better: %s', async (limit) => {
+      const ask = await refuse(limit);
+      expect(await ask()).toBe(1);
+      expect(await ask()).toBe(1);
+    });
+
+    it('asks again once the engine says that there is room', async () => {
+      const ask = await refuse('wait');
+      service.setServing('ready', false);
+      await vi.waitFor(() => expect(engines.links[0]?.standing).toBe('full'));
+      expect(await ask()).toBe(1);
+      service.setServing('ready', true);
+      await vi.waitFor(async () => expect(await ask()).toBe(1));
+    });
+  });
+
   it('throws the reason of its signal, and does not begin where that is aborted', async () => {
     const reason = new Error('enough');
     await expect(collect(generate(AbortSignal.abort(reason)))).rejects.toBe(reason);
@@ -137,7 +196,9 @@ describe('CompletionClient', () => {
   it('says where the engine should be when nobody is there', async () => {
     service.stop();
     await expect(collect(generate())).rejects.toMatchObject({
-      message: expect.stringContaining(`no connection to the engine at ${service.address}; start it with`),
+      message: expect.stringContaining(
+        `no connection to the engine at ${service.address}; start one there with`,
+      ),
       kind: { http: 503 },
     });
   });

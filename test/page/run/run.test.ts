@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ServiceFailure } from '../../../src/page/api/service-failure.js';
 import {
   IDLE_RUN,
+  numTokensLeft,
   numTokensOf,
   type Run,
   type RunEvent,
@@ -10,7 +11,7 @@ import {
   toTokensPerSecond,
   withAlternative,
 } from '../../../src/page/run/run.js';
-import { toText } from '../../../src/page/run/token-blocks.js';
+import { tokenAt, toText } from '../../../src/page/run/token-blocks.js';
 import { TokenReader } from '../../../src/page/run/token-reader.js';
 
 const read = (...names: string[]) =>
@@ -63,11 +64,26 @@ describe('a run', () => {
   });
 });
 
+describe('numTokensLeft', () => {
+  const used = play(begin, two, { type: 'usage', usage: { promptTokens: 5, cachedTokens: 0 } });
+
+  it('is what the prompt and the tokens leave of the context', () => {
+    expect(numTokensLeft(used, 10)).toBe(3);
+    expect(numTokensLeft(used, 6)).toBe(0);
+  });
+
+  it('is not known before the end, nor where the length of the context is not', () => {
+    expect(numTokensLeft(play(begin, two), 10)).toBeUndefined();
+    expect(numTokensLeft(used, undefined)).toBeUndefined();
+  });
+});
+
 describe('withAlternative', () => {
   it('keeps what is before, and puts the alternative after it', () => {
     const blocks = withAlternative(play(begin, two, third), 1, ' else');
     expect(toText(blocks)).toBe(' upon else');
-    expect(blocks[0]?.[1]).toMatchObject({ isTaken: true, logprob: -2 });
-    expect(blocks[0]?.[1]?.alternatives.map(({ name }) => name)).toEqual([' a', ' else']);
+    const taken = tokenAt(blocks, 1);
+    expect(taken).toMatchObject({ isTaken: true, logprob: -2 });
+    expect(taken?.alternatives.map(({ name }) => name)).toEqual([' a', ' else']);
   });
 });

@@ -1,5 +1,5 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { GraphBuilder } from '../model/graph-builder.js';
+import { GraphBuilder } from './graph-builder.js';
 
 const [ROWS, INPUTS, OUTPUTS] = [2, 64, 16];
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, platform } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { integerProductOverflows } from '../../../src/engine/weights/integer-overflow.js';
+import { integerProductOverflows } from '../../../src/engine/model/integer-overflow.js';
 
 describe('integerProductOverflows', () => {
   it.runIf(platform() === 'linux' && arch() === 'x64')('is so without VNNI only', async () => {

@@ -1,0 +1,109 @@
+import type { KvPart, KvShape } from '../kv-cache/kv-part.js';
+import type { GraphBuilder, Value } from '../model/graph-builder.js';
+import type { AttentionFormat, AttentionModel, LayerPast } from './attention-format.js';
+
+/** The largest levels of s8 and of u8, and what an s8 is moved up by to become one. */
+const [SIGNED, UNSIGNED, ZERO] = [127, 255, 128];
+
+/**
+ * Keys and values in 8 bits, each with one scale for a head's position: a quarter of the memory, and of what a step reads.
+ *
+ * A product of u8 with s8 is a sum of whole numbers, the same in any order, and has a kernel for a single row as long as
+ * neither has a zero point. So keys lie as columns, [slots, H, D, positions]; queries are moved up by 128, and what that adds
+ * to a score, 128 times the sum of the key, is kept beside the key and taken off. Probabilities are quantized with
+ * their values' scales in them: the first token of a text draws much attention and has small values, and would leave
+ * few levels for the others.
+ *
+ * A row of zeros has the scale 0, and 0 / 0 is some level or other: times the scale it is zero again.
+ */
+export const INTEGER_ATTENTION: AttentionFormat = {
+  name: 'i8',
+  parts,
+  // Half of what f32 costs, by measurement: a quarter of the bytes, and more to do with each (docs/engine.md, "Capacity").
+  positionCost: ({ numLayers, numHeads, headWidth }) => numLayers * numHeads * headWidth * 4,
+  open: (model) => ({
+    scores: (past, query, newKey) => scores(model, past, { query, newKey }),
+    mean: ({ part }, probabilities) => {
+      const { graph } = model;
+      const weights = graph.op('Mul', [probabilities, part('value_scale')]);
+      const { levels, largest } = toLevels(graph, weights, 0);
+      return graph.op('Mul', [multiply(graph, levels, part('value')), largest]);
+    },
+    toKeep: (key, value) => toKeep(model, key, value),
+  }),
+};
+
+/** The same rounded query for all keys: what rounding does to the score of what keys have in common goes unseen. */
+function scores(
+  { graph, scales }: AttentionModel,
+  { layer, part }: LayerPast,
+  { query, newKey }: { query: Value; newKey: Value },
+): Value {
+  const { levels, largest } = toLevels(graph, query, ZERO);
+  const product = graph.op('Mul', [multiply(graph, levels, part('key')), part('key_scale')]);
+  const onPast = graph.op('Sub', [product, part('key_offset')]);
+  const step = graph.scalar('float32', scales[layer]! / SIGNED);
+  const rounded = graph.op('DequantizeLinear', [levels, step, graph.scalar('uint8', ZERO)]);
+  const [onNew] = graph.contrib('FusedMatMul', [rounded, newKey], { transB: 1 });
+  return graph.op('Mul', [graph.op('Concat', [onPast, onNew!], { axis: -1 }), largest]);
+}
+
+/** The attention's scale is in the keys'. */
+function toKeep({ graph, shape, scales, numNewTokens }: AttentionModel, key: Value, value: Value) {
+  const keys = toSigned(graph, key);
+  const values = toSigned(graph, value);
+  const ofKeys = graph.floats(
+    scales.map((scale) => scale / (SIGNED * SIGNED)),
+    [shape.numLayers, 1, 1, 1, 1],
+  );
+  const keyScale = graph.op('Mul', [keys.largest, ofKeys]);
+  const sums = graph.op('ReduceSum', [graph.op('Cast', [keys.levels], { to: 1 }), graph.ints([-1])], {
+    keepdims: 1,
+  });
+  const zeroes = graph.op('Mul', [sums, graph.scalar('float32', ZERO)]);
+  // As one more dimension, else ONNX Runtime transposes each layer's keys by themselves.
+  const heads = graph.op('Concat', [graph.ints([-1]), numNewTokens, graph.ints([shape.headWidth])], {
+    axis: 0,
+  });
+  const byHead = graph.op('Reshape', [keys.levels, heads]);
+  return {
+    key: graph.op('Transpose', [byHead], { perm: [0, 2, 1] }),
+    key_scale: keyScale,
+    key_offset: graph.op('Mul', [zeroes, keyScale]),
+    value: values.levels,
+    value_scale: graph.op('Mul', [values.largest, graph.scalar('float32', 1 / (SIGNED * UNSIGNED))]),
+  };
+}
+
+function parts({ numHeads, headWidth }: KvShape): readonly KvPart[] {
+  const scale = { type: 'float32', before: [numHeads, 1], after: [] } as const;
+  return [
+    { name: 'key', type: 'int8', before: [numHeads, headWidth], after: [] },
+    { ...scale, name: 'key_scale' },
+    { ...scale, name: 'key_offset' },
+    { name: 'value', type: 'int8', before: [numHeads], after: [headWidth] },
+    { ...scale, name: 'value_scale' },
+  ];
+}
+
+/** Rows as u8 around a level of zero: f32 [..., n] -> levels u8 [..., n], and the largest magnitudes f32 [..., 1]. */
+function toLevels(graph: GraphBuilder, rows: Value, zero: number): { levels: Value; largest: Value } {
+  const magnitudes = zero > 0 ? graph.op('Abs', [rows]) : rows;
+  const largest = graph.op('ReduceMax', [magnitudes, graph.ints([-1])], { keepdims: 1 });
+  const step = graph.scalar('float32', 1 / (zero > 0 ? SIGNED : UNSIGNED));
+  const parts = graph.op('Div', [rows, largest]);
+  return { levels: graph.op('QuantizeLinear', [parts, step, graph.scalar('uint8', zero)]), largest };
+}
+
+/** Rows as s8: f32 [..., n] -> levels s8 [..., n], and the largest magnitudes f32 [..., 1]. */
+function toSigned(graph: GraphBuilder, rows: Value): { levels: Value; largest: Value } {
+  const largest = graph.op('ReduceMax', [graph.op('Abs', [rows]), graph.ints([-1])], { keepdims: 1 });
+  const step = graph.scalar('float32', 1 / SIGNED);
+  const parts = graph.op('Div', [rows, largest]);
+  return { levels: graph.op('QuantizeLinear', [parts, step, graph.scalar('int8', 0)]), largest };
+}
+
+/** u8 [..., S, n] x s8 [..., n, m] -> f32 [..., S, m]. As two nodes: MatMulIntegerToFloat lacks the kernel for one row. */
+function multiply(graph: GraphBuilder, levels: Value, matrix: Value): Value {
+  return graph.op('Cast', [graph.op('MatMulInteger', [levels, matrix])], { to: 1 });
+}
