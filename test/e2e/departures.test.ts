@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelLoad } from '../../src/engine/index.js';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
@@ -10,10 +11,13 @@ const MAX_RUNNING = 4;
 
 let checkpoint: CheckpointCopy;
 let linnet: Linnet;
+/** The lines of the service's log. */
+const serviceLog: Record<string, unknown>[] = [];
 beforeAll(async () => {
   checkpoint = new CheckpointCopy().lengthen(8);
   const engine = { models: [{ id: 'long', directory: checkpoint.directory }], maxRunning: MAX_RUNNING };
-  linnet = await startLinnet({ engine });
+  const logger = pino({}, { write: (line: string) => serviceLog.push(JSON.parse(line)) });
+  linnet = await startLinnet({ engine, server: { logger } });
   await linnet.engine.load();
 });
 afterAll(async () => {
@@ -136,6 +140,43 @@ describe('A client of HTTP that goes away', () => {
       await unrelated;
       expect(text).not.toBe('');
       expect(steadyText.startsWith(text)).toBe(true);
+      while ((await numRequests()) > 0);
+      expect(linnet.server.runningRequests).toBe(0);
+    },
+  );
+
+  const SCORED = [
+    { path: '/score', rpc: 'Score', toBody: (texts: number[][]) => ({ continuations: texts }) },
+    {
+      ...{ path: '/v1/completions', rpc: 'Generate' },
+      toBody: (prompt: number[][]) => ({ prompt, echo: true, logprobs: 1, max_tokens: 0 }),
+    },
+  ];
+  const SCORE_PHASES = [
+    { phase: 'queue', numOthers: MAX_RUNNING, place: 'waitingRequests' as const },
+    { phase: 'prefill', numOthers: 0, place: 'runningRequests' as const },
+  ];
+
+  it.each(SCORED.flatMap((scored) => SCORE_PHASES.map((phase) => ({ ...scored, ...phase }))))(
+    'frees its places while $path scores texts for it, in the phase $phase',
+    async ({ path, rpc, toBody, phase, numOthers, place }) => {
+      // Held until the end: a response that nobody can read any more is cancelled.
+      const others = await Promise.all(Array.from({ length: numOthers }, () => post(longer)));
+      const before = await linnet.model();
+      const numLines = serviceLog.length;
+      const leaver = new AbortController();
+      const asked = toBody(Array.from({ length: 100 }, () => newPrompt(900)));
+      const answer = linnet.gateway.post(asked, { path, signal: leaver.signal });
+      answer.catch(() => undefined);
+      while ((await linnet.model()).load?.[place] !== 1);
+      leaver.abort();
+      await expect(answer).rejects.toThrow('aborted');
+      while ((await numRequests()) > numOthers);
+      if (numOthers === 0) expect((await linnet.model()).load).toEqual(before.load);
+      // Had it come to its end, its line had no reason.
+      const line = { rpc: `/linnet.v1.Completion/${rpc}`, reason: 'CANCELLED', phase };
+      await expect.poll(() => serviceLog.slice(numLines)).toContainEqual(expect.objectContaining(line));
+      for (const { body } of others) await body?.cancel();
       while ((await numRequests()) > 0);
       expect(linnet.server.runningRequests).toBe(0);
     },
