@@ -1,6 +1,12 @@
 import { maximumOf } from './block-maxima.js';
 import { complaintAbout } from './sampler.js';
-import { BINS_PER_NAT, weightAt } from './softmax-weight.js';
+import { BIN_WEIGHTS, BINS_PER_NAT, LINEAR, NUM_BINS, QUADRATIC } from './softmax-weight.js';
+
+// V8 folds a module's own constants into a loop; imported ones it reads in each round.
+const SCALE = BINS_PER_NAT;
+const END = NUM_BINS;
+const A = LINEAR;
+const B = QUADRATIC;
 
 /** What a row of logits says of one token. */
 export interface RowLogprob {
@@ -33,32 +39,52 @@ export function readLogprob(logits: Float32Array, tokenId: number, numTop: numbe
   const maximum = maximumOf(logits, 0, logits.length);
   if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
   const chosen = logits[tokenId]!;
-  let sum = 0;
-  let rank = 0;
-  for (let id = 0; id < logits.length; id += 1) {
-    const logit = logits[id]!;
-    sum += weightAt((maximum - logit) * BINS_PER_NAT);
-    if (logit >= chosen) rank += 1;
-  }
-  const normalizer = maximum + Math.log(sum);
+  const normalizer = maximum + Math.log(sumOfWeights(logits, maximum));
   const toLogprob = (logit: number) => Math.min(0, Math.max(LEAST_LOGPROB, logit - normalizer));
   const top = topIds(logits, numTop).map((id) => ({ tokenId: id, logprob: toLogprob(logits[id]!) }));
-  return { logprob: toLogprob(chosen), rank, top };
+  return { logprob: toLogprob(chosen), rank: numReaching(logits, chosen), top };
+}
+
+/** Adds up `weightAt`, written out: a call would cost twice the time. */
+function sumOfWeights(logits: Float32Array, maximum: number): number {
+  const weights = BIN_WEIGHTS;
+  let sum = 0;
+  for (let id = 0; id < logits.length; id += 1) {
+    const distance = (maximum - logits[id]!) * SCALE;
+    if (distance >= END) continue;
+    const bin = distance | 0;
+    const offset = distance - bin - 0.5;
+    sum += weights[bin]! * (1 - offset * (A - offset * B));
+  }
+  return sum;
+}
+
+function numReaching(logits: Float32Array, threshold: number): number {
+  let count = 0;
+  // A number made of the comparison, for a branch would be mispredicted.
+  for (let id = 0; id < logits.length; id += 1) count += Number(logits[id]! >= threshold);
+  return count;
 }
 
 /** The tokens with the greatest logits; `count` is small. */
 function topIds(logits: Float32Array, count: number): number[] {
   const ids: number[] = [];
-  if (count === 0) return ids;
-  let least = -Infinity;
-  for (let id = 0; id < logits.length; id += 1) {
-    const logit = logits[id]!;
-    // Ids ascend, so that of equal ones the first stays before the others.
-    if (ids.length === count && logit <= least) continue;
-    const place = ids.findIndex((other) => logits[other]! < logit);
-    ids.splice(place < 0 ? ids.length : place, 0, id);
-    if (ids.length > count) ids.pop();
-    least = logits[ids.at(-1)!]!;
+  const numFirst = Math.min(count, logits.length);
+  for (let id = 0; id < numFirst; id += 1) insert(ids, id, logits);
+  if (numFirst === 0) return ids;
+  let least = logits[ids[numFirst - 1]!]!;
+  for (let id = numFirst; id < logits.length; id += 1) {
+    if (logits[id]! <= least) continue;
+    ids.pop();
+    insert(ids, id, logits);
+    least = logits[ids[numFirst - 1]!]!;
   }
   return ids;
+}
+
+/** Puts a token in its place: behind equal ones, which have lower ids. */
+function insert(ids: number[], id: number, logits: Float32Array): void {
+  let place = ids.length;
+  while (place > 0 && logits[ids[place - 1]!]! < logits[id]!) place -= 1;
+  ids.splice(place, 0, id);
 }
