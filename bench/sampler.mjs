@@ -1,4 +1,4 @@
-// Times one choice over GPT-2's vocabulary, changes to the logits included: `npm run build && node bench/sampler.mjs`.
+// Times one choice over GPT-2's vocabulary, changes to the logits included: `npm run build && node bench/sampler.mjs [ROUNDS]`.
 // Prints medians in microseconds for logits of the embedded model, for a narrow bell (flat) and for a wide one (steep).
 // The columns of four digits are a checksum of the tokens: what makes the sampler faster must not change them.
 // The sequence that penalties see is half of GPT-2's context of prompt and half of completion.
@@ -14,7 +14,7 @@ import { median } from './support/statistics.mjs';
 
 const VOCAB_SIZE = 50_257;
 const NUM_ROWS = 100;
-const ROUNDS = 20;
+const ROUNDS = Number(process.argv[2] ?? 20);
 const HISTORY = 512;
 
 const penalties = { presencePenalty: 0.5, frequencyPenalty: 0.3, repetitionPenalty: 1.2 };

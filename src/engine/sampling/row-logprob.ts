@@ -39,47 +39,50 @@ export function readLogprob(logits: Float32Array, tokenId: number, numTop: numbe
   const maximum = maximumOf(logits, 0, logits.length);
   if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
   const chosen = logits[tokenId]!;
-  const normalizer = maximum + Math.log(sumOfWeights(logits, maximum));
+  const { sum, rank } = weigh(logits, maximum, chosen);
+  const normalizer = maximum + Math.log(sum);
   const toLogprob = (logit: number) => Math.min(0, Math.max(LEAST_LOGPROB, logit - normalizer));
   const top = topIds(logits, numTop).map((id) => ({ tokenId: id, logprob: toLogprob(logits[id]!) }));
-  return { logprob: toLogprob(chosen), rank: numReaching(logits, chosen), top };
+  return { logprob: toLogprob(chosen), rank, top };
 }
 
-/** Adds up `weightAt`, written out: a call would cost twice the time. */
-function sumOfWeights(logits: Float32Array, maximum: number): number {
+/** Adds up the weights, `weightAt` written out, for calls would take twice the time, and counts who reaches `chosen`. */
+function weigh(logits: Float32Array, maximum: number, chosen: number): { sum: number; rank: number } {
   const weights = BIN_WEIGHTS;
   let sum = 0;
+  let rank = 0;
   for (let id = 0; id < logits.length; id += 1) {
-    const distance = (maximum - logits[id]!) * SCALE;
+    const logit = logits[id]!;
+    rank += Number(logit >= chosen); // a branch would be mispredicted
+    const distance = (maximum - logit) * SCALE;
     if (distance >= END) continue;
     const bin = distance | 0;
     const offset = distance - bin - 0.5;
     sum += weights[bin]! * (1 - offset * (A - offset * B));
   }
-  return sum;
-}
-
-function numReaching(logits: Float32Array, threshold: number): number {
-  let count = 0;
-  // A number made of the comparison, for a branch would be mispredicted.
-  for (let id = 0; id < logits.length; id += 1) count += Number(logits[id]! >= threshold);
-  return count;
+  return { sum, rank };
 }
 
 /** The tokens with the greatest logits; `count` is small. */
 function topIds(logits: Float32Array, count: number): number[] {
   const ids: number[] = [];
-  const numFirst = Math.min(count, logits.length);
-  for (let id = 0; id < numFirst; id += 1) insert(ids, id, logits);
-  if (numFirst === 0) return ids;
-  let least = logits[ids[numFirst - 1]!]!;
-  for (let id = numFirst; id < logits.length; id += 1) {
-    if (logits[id]! <= least) continue;
+  let id = 0;
+  for (; id < count && id < logits.length; id += 1) insert(ids, id, logits);
+  if (count === 0) return ids;
+  while (id < logits.length) {
+    id = nextAbove(logits[ids[count - 1]!]!, logits, id);
+    if (id === logits.length) break;
     ids.pop();
     insert(ids, id, logits);
-    least = logits[ids[numFirst - 1]!]!;
+    id += 1;
   }
   return ids;
+}
+
+/** The first token from `start` on whose logit exceeds the threshold; the row's length if there is none. */
+function nextAbove(threshold: number, logits: Float32Array, start: number): number {
+  for (let id = start; id < logits.length; id += 1) if (logits[id]! > threshold) return id;
+  return logits.length;
 }
 
 /** Puts a token in its place: behind equal ones, which have lower ids. */

@@ -1,5 +1,7 @@
 import { BlockMaxima, maximumOf } from './block-maxima.js';
+import { Candidates } from './candidates.js';
 import { RankedTokens } from './ranked-tokens.js';
+import { RowSample, seemsToKeepMost } from './row-sample.js';
 import type { SamplingParams } from './sampling-params.js';
 import { BINS_PER_NAT, NUM_BINS, weightAt } from './softmax-weight.js';
 import { type BinSelection, WeightHistogram } from './weight-histogram.js';
@@ -12,6 +14,12 @@ const GREEDY_TEMPERATURE = 1e-5;
  * weights are summed in a histogram.
  */
 const MAX_FEW = 256;
+
+/** Up to this part of the vocabulary, it pays to find out roughly where top-k ends before weights are summed. */
+const MAX_GUESSED = 0.25;
+
+/** How far below the greatest one, over the temperature, a logit has no weight; beyond doubt, whatever is rounded. */
+const WEIGHTLESS_NATS = (NUM_BINS / BINS_PER_NAT) * (1 + 1e-12);
 
 /** A row of logits, and what makes weights of it. */
 interface Row {
@@ -42,6 +50,8 @@ interface Draw {
 export class Sampler {
   readonly #vocabSize: number;
   readonly #maxima: BlockMaxima;
+  readonly #sample = new RowSample();
+  readonly #candidates: Candidates;
   readonly #histogram: WeightHistogram;
   readonly #ranked: RankedTokens;
   readonly #weights: Float64Array;
@@ -50,6 +60,7 @@ export class Sampler {
   constructor(vocabSize: number) {
     this.#vocabSize = vocabSize;
     this.#maxima = new BlockMaxima(vocabSize);
+    this.#candidates = new Candidates(vocabSize);
     this.#histogram = new WeightHistogram(vocabSize);
     this.#ranked = new RankedTokens(vocabSize);
     this.#weights = new Float64Array(vocabSize);
@@ -90,11 +101,14 @@ export class Sampler {
     return this.#pick(kept.end, 0, random * kept.mass);
   }
 
-  /** Sums the whole vocabulary in bins, and sorts only those in which the nucleus and the draw end. */
-  #sampleMany({ logits, maximum, least, params, random }: Draw): number {
+  /** Sums the candidates' weights in bins, and sorts only those bins in which the nucleus and the draw end. */
+  #sampleMany(draw: Draw): number {
+    const { maximum, least, params, random } = draw;
     const { temperature, topK, topP } = params;
+    this.#takeCandidates(draw);
+    const { logits, isPacked } = this.#candidates;
     const histogram = this.#histogram;
-    histogram.fill(logits, { maximum, least, temperature });
+    histogram.fill(logits, { maximum, least: isPacked ? -Infinity : least, temperature });
     if (topK > 0 && topK < this.#vocabSize) this.#keepTop(topK, { logits, maximum, temperature });
     const { total } = histogram;
 
@@ -110,7 +124,19 @@ export class Sampler {
     let edgeStart = 0;
     while (edgeStart < size && histogram.binOf(this.#ranked.id(edgeStart)) < edge) edgeStart += 1;
     const kept = topP < 1 ? this.#nucleus(edgeStart, topP * total - before, size) : { end: size, mass: 0 };
-    return this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
+    const place = this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
+    return this.#candidates.id(place);
+  }
+
+  /** Leaves out tokens that have no chance, so that the others cost less. A wrong guess costs time, and nothing else. */
+  #takeCandidates({ logits, maximum, least, params: { temperature, topK } }: Draw): void {
+    const floor = Math.max(least, maximum - temperature * WEIGHTLESS_NATS);
+    if (topK > 0 && topK <= this.#vocabSize * MAX_GUESSED) {
+      const guess = this.#sample.lowerBound(topK, logits, { least: floor, maximum });
+      const size = this.#candidates.takeReaching(guess, logits);
+      if (size < topK && guess > floor) this.#candidates.takeReaching(floor, logits);
+    } else if (seemsToKeepMost(floor, logits)) this.#candidates.takeAll(logits);
+    else this.#candidates.takeReaching(floor, logits);
   }
 
   /** Takes from the histogram all but the first tokens. */

@@ -1,0 +1,53 @@
+/**
+ * The tokens of a row that a choice looks at, by their places in the order of ids: those that reach a threshold, packed,
+ * so that what follows takes time for them alone, or all of them, where they are. Reads the row until the next call.
+ */
+export class Candidates {
+  readonly #ids: Int32Array;
+  readonly #packed: Float32Array;
+  #logits: Float32Array;
+  #isPacked = false;
+
+  constructor(vocabSize: number) {
+    this.#ids = new Int32Array(vocabSize);
+    this.#packed = new Float32Array(vocabSize);
+    this.#logits = this.#packed;
+  }
+
+  /** The candidates' logits. */
+  get logits(): Float32Array {
+    return this.#logits;
+  }
+
+  /** Whether tokens were left out. */
+  get isPacked(): boolean {
+    return this.#isPacked;
+  }
+
+  /** The token at a place. */
+  id(place: number): number {
+    return this.#isPacked ? this.#ids[place]! : place;
+  }
+
+  /** Takes all tokens of a row. */
+  takeAll(row: Float32Array): void {
+    this.#logits = row;
+    this.#isPacked = false;
+  }
+
+  /** Takes the tokens that reach the threshold, and returns how many they are. */
+  takeReaching(threshold: number, row: Float32Array): number {
+    const ids = this.#ids;
+    const packed = this.#packed;
+    // Every token is written, and overwritten unless it counts: a branch for each would often be mispredicted.
+    let size = 0;
+    for (let id = 0; id < row.length; id += 1) {
+      ids[size] = id;
+      size += Number(row[id]! >= threshold);
+    }
+    for (let place = 0; place < size; place += 1) packed[place] = row[ids[place]!]!;
+    this.#logits = packed.subarray(0, size);
+    this.#isPacked = true;
+    return size;
+  }
+}
