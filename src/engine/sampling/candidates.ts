@@ -1,3 +1,23 @@
+import { RowSample, seemsToKeepMost } from './row-sample.js';
+import { BINS_PER_NAT, NUM_BINS } from './softmax-weight.js';
+
+/** Up to this part of the vocabulary, it pays to find out roughly where top-k ends before weights are summed. */
+const MAX_GUESSED = 0.25;
+
+/** How far below the greatest one, over the temperature, a logit has no weight; beyond doubt, whatever is rounded. */
+const WEIGHTLESS_NATS = (NUM_BINS / BINS_PER_NAT) * (1 + 1e-12);
+
+/** On what it depends whether a token can be chosen. */
+export interface CandidateFilter {
+  /** The row's greatest logit. */
+  readonly maximum: number;
+  /** What a logit must reach for min-p; minus infinity without one. */
+  readonly least: number;
+  readonly temperature: number;
+  /** 0 keeps all. */
+  readonly topK: number;
+}
+
 /**
  * The tokens of a row that a choice looks at, by their places in the order of ids: those that reach a threshold, packed,
  * so that what follows takes time for them alone, or all of them, where they are. Reads the row until the next call.
@@ -5,6 +25,7 @@
 export class Candidates {
   readonly #ids: Int32Array;
   readonly #packed: Float32Array;
+  readonly #sample = new RowSample();
   #logits: Float32Array;
   #isPacked = false;
 
@@ -27,6 +48,20 @@ export class Candidates {
   /** The token at a place. */
   id(place: number): number {
     return this.#isPacked ? this.#ids[place]! : place;
+  }
+
+  /**
+   * Takes, of a row, all tokens that can be chosen, and few others. Where to look for the end of top-k is guessed: a wrong
+   * guess costs time, and nothing else.
+   */
+  take(row: Float32Array, { maximum, least, temperature, topK }: CandidateFilter): void {
+    const floor = Math.max(least, maximum - temperature * WEIGHTLESS_NATS);
+    if (topK > 0 && topK <= row.length * MAX_GUESSED) {
+      const guess = this.#sample.lowerBound(topK, row, { least: floor, maximum });
+      const size = this.takeReaching(guess, row);
+      if (size < topK && guess > floor) this.takeReaching(floor, row);
+    } else if (seemsToKeepMost(floor, row)) this.takeAll(row);
+    else this.takeReaching(floor, row);
   }
 
   /** Takes all tokens of a row. */

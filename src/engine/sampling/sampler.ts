@@ -1,7 +1,6 @@
 import { BlockMaxima, maximumOf } from './block-maxima.js';
 import { Candidates } from './candidates.js';
 import { RankedTokens } from './ranked-tokens.js';
-import { RowSample, seemsToKeepMost } from './row-sample.js';
 import type { SamplingParams } from './sampling-params.js';
 import { BINS_PER_NAT, NUM_BINS, weightAt } from './softmax-weight.js';
 import { type BinSelection, WeightHistogram } from './weight-histogram.js';
@@ -14,12 +13,6 @@ const GREEDY_TEMPERATURE = 1e-5;
  * weights are summed in a histogram.
  */
 const MAX_FEW = 256;
-
-/** Up to this part of the vocabulary, it pays to find out roughly where top-k ends before weights are summed. */
-const MAX_GUESSED = 0.25;
-
-/** How far below the greatest one, over the temperature, a logit has no weight; beyond doubt, whatever is rounded. */
-const WEIGHTLESS_NATS = (NUM_BINS / BINS_PER_NAT) * (1 + 1e-12);
 
 /** A row of logits, and what makes weights of it. */
 interface Row {
@@ -50,7 +43,6 @@ interface Draw {
 export class Sampler {
   readonly #vocabSize: number;
   readonly #maxima: BlockMaxima;
-  readonly #sample = new RowSample();
   readonly #candidates: Candidates;
   readonly #histogram: WeightHistogram;
   readonly #ranked: RankedTokens;
@@ -102,10 +94,9 @@ export class Sampler {
   }
 
   /** Sums the candidates' weights in bins, and sorts only those bins in which the nucleus and the draw end. */
-  #sampleMany(draw: Draw): number {
-    const { maximum, least, params, random } = draw;
+  #sampleMany({ logits: row, maximum, least, params, random }: Draw): number {
     const { temperature, topK, topP } = params;
-    this.#takeCandidates(draw);
+    this.#candidates.take(row, { maximum, least, temperature, topK });
     const { logits, isPacked } = this.#candidates;
     const histogram = this.#histogram;
     histogram.fill(logits, { maximum, least: isPacked ? -Infinity : least, temperature });
@@ -126,17 +117,6 @@ export class Sampler {
     const kept = topP < 1 ? this.#nucleus(edgeStart, topP * total - before, size) : { end: size, mass: 0 };
     const place = this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
     return this.#candidates.id(place);
-  }
-
-  /** Leaves out tokens that have no chance, so that the others cost less. A wrong guess costs time, and nothing else. */
-  #takeCandidates({ logits, maximum, least, params: { temperature, topK } }: Draw): void {
-    const floor = Math.max(least, maximum - temperature * WEIGHTLESS_NATS);
-    if (topK > 0 && topK <= this.#vocabSize * MAX_GUESSED) {
-      const guess = this.#sample.lowerBound(topK, logits, { least: floor, maximum });
-      const size = this.#candidates.takeReaching(guess, logits);
-      if (size < topK && guess > floor) this.#candidates.takeReaching(floor, logits);
-    } else if (seemsToKeepMost(floor, logits)) this.#candidates.takeAll(logits);
-    else this.#candidates.takeReaching(floor, logits);
   }
 
   /** Takes from the histogram all but the first tokens. */
