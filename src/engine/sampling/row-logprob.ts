@@ -1,6 +1,12 @@
 import { maximumOf } from './block-maxima.js';
 import { complaintAbout } from './sampler.js';
-import { BINS_PER_NAT, weightAt } from './softmax-weight.js';
+import { BIN_WEIGHTS, BINS_PER_NAT, LINEAR, NUM_BINS, QUADRATIC } from './softmax-weight.js';
+
+// V8 folds a module's own constants into a loop; imported ones it reads in each round.
+const SCALE = BINS_PER_NAT;
+const END = NUM_BINS;
+const A = LINEAR;
+const B = QUADRATIC;
 
 /** What a row of logits says of one token. */
 export interface RowLogprob {
@@ -33,32 +39,55 @@ export function readLogprob(logits: Float32Array, tokenId: number, numTop: numbe
   const maximum = maximumOf(logits, 0, logits.length);
   if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
   const chosen = logits[tokenId]!;
-  let sum = 0;
-  let rank = 0;
-  for (let id = 0; id < logits.length; id += 1) {
-    const logit = logits[id]!;
-    sum += weightAt((maximum - logit) * BINS_PER_NAT);
-    if (logit >= chosen) rank += 1;
-  }
+  const { sum, rank } = weigh(logits, maximum, chosen);
   const normalizer = maximum + Math.log(sum);
   const toLogprob = (logit: number) => Math.min(0, Math.max(LEAST_LOGPROB, logit - normalizer));
   const top = topIds(logits, numTop).map((id) => ({ tokenId: id, logprob: toLogprob(logits[id]!) }));
   return { logprob: toLogprob(chosen), rank, top };
 }
 
+/** Adds up the weights, `weightAt` written out, for calls would take twice the time, and counts who reaches `chosen`. */
+function weigh(logits: Float32Array, maximum: number, chosen: number): { sum: number; rank: number } {
+  const weights = BIN_WEIGHTS;
+  let sum = 0;
+  let rank = 0;
+  for (let id = 0; id < logits.length; id += 1) {
+    const logit = logits[id]!;
+    rank += Number(logit >= chosen); // a branch would be mispredicted
+    const distance = (maximum - logit) * SCALE;
+    if (distance >= END) continue;
+    const bin = distance | 0;
+    const offset = distance - bin - 0.5;
+    sum += weights[bin]! * (1 - offset * (A - offset * B));
+  }
+  return { sum, rank };
+}
+
 /** The tokens with the greatest logits; `count` is small. */
 function topIds(logits: Float32Array, count: number): number[] {
   const ids: number[] = [];
+  let id = 0;
+  for (; id < count && id < logits.length; id += 1) insert(ids, id, logits);
   if (count === 0) return ids;
-  let least = -Infinity;
-  for (let id = 0; id < logits.length; id += 1) {
-    const logit = logits[id]!;
-    // Ids ascend, so that of equal ones the first stays before the others.
-    if (ids.length === count && logit <= least) continue;
-    const place = ids.findIndex((other) => logits[other]! < logit);
-    ids.splice(place < 0 ? ids.length : place, 0, id);
-    if (ids.length > count) ids.pop();
-    least = logits[ids.at(-1)!]!;
+  while (id < logits.length) {
+    id = nextAbove(logits[ids[count - 1]!]!, logits, id);
+    if (id === logits.length) break;
+    ids.pop();
+    insert(ids, id, logits);
+    id += 1;
   }
   return ids;
+}
+
+/** The first token from `start` on whose logit exceeds the threshold; the row's length if there is none. */
+function nextAbove(threshold: number, logits: Float32Array, start: number): number {
+  for (let id = start; id < logits.length; id += 1) if (logits[id]! > threshold) return id;
+  return logits.length;
+}
+
+/** Puts a token in its place: behind equal ones, which have lower ids. */
+function insert(ids: number[], id: number, logits: Float32Array): void {
+  let place = ids.length;
+  while (place > 0 && logits[ids[place - 1]!]! < logits[id]!) place -= 1;
+  ids.splice(place, 0, id);
 }

@@ -1,4 +1,5 @@
 import { BlockMaxima, maximumOf } from './block-maxima.js';
+import { Candidates } from './candidates.js';
 import { RankedTokens } from './ranked-tokens.js';
 import type { SamplingParams } from './sampling-params.js';
 import { BINS_PER_NAT, NUM_BINS, weightAt } from './softmax-weight.js';
@@ -42,6 +43,7 @@ interface Draw {
 export class Sampler {
   readonly #vocabSize: number;
   readonly #maxima: BlockMaxima;
+  readonly #candidates: Candidates;
   readonly #histogram: WeightHistogram;
   readonly #ranked: RankedTokens;
   readonly #weights: Float64Array;
@@ -50,6 +52,7 @@ export class Sampler {
   constructor(vocabSize: number) {
     this.#vocabSize = vocabSize;
     this.#maxima = new BlockMaxima(vocabSize);
+    this.#candidates = new Candidates(vocabSize);
     this.#histogram = new WeightHistogram(vocabSize);
     this.#ranked = new RankedTokens(vocabSize);
     this.#weights = new Float64Array(vocabSize);
@@ -90,11 +93,13 @@ export class Sampler {
     return this.#pick(kept.end, 0, random * kept.mass);
   }
 
-  /** Sums the whole vocabulary in bins, and sorts only those in which the nucleus and the draw end. */
-  #sampleMany({ logits, maximum, least, params, random }: Draw): number {
+  /** Sums the candidates' weights in bins, and sorts only those bins in which the nucleus and the draw end. */
+  #sampleMany({ logits: row, maximum, least, params, random }: Draw): number {
     const { temperature, topK, topP } = params;
+    this.#candidates.take(row, { maximum, least, temperature, topK });
+    const { logits, isPacked } = this.#candidates;
     const histogram = this.#histogram;
-    histogram.fill(logits, { maximum, least, temperature });
+    histogram.fill(logits, { maximum, least: isPacked ? -Infinity : least, temperature });
     if (topK > 0 && topK < this.#vocabSize) this.#keepTop(topK, { logits, maximum, temperature });
     const { total } = histogram;
 
@@ -110,7 +115,8 @@ export class Sampler {
     let edgeStart = 0;
     while (edgeStart < size && histogram.binOf(this.#ranked.id(edgeStart)) < edge) edgeStart += 1;
     const kept = topP < 1 ? this.#nucleus(edgeStart, topP * total - before, size) : { end: size, mass: 0 };
-    return this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
+    const place = this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
+    return this.#candidates.id(place);
   }
 
   /** Takes from the histogram all but the first tokens. */

@@ -13,11 +13,11 @@ export interface BinSelection {
   readonly other: number;
 }
 
-/** Which logits of a row count. */
+/** Which logits of a row count, and how much. */
 export interface LogitRange {
   /** The greatest one. */
   readonly maximum: number;
-  /** A token with less gets no bin; minus infinity gives all of them one. */
+  /** A token with less gets no bin; minus infinity gives all of them one. Best if few have less. */
   readonly least: number;
   readonly temperature: number;
 }
@@ -34,7 +34,7 @@ interface Scale {
  * is found by sorting the tokens of a bin or two.
  */
 export class WeightHistogram {
-  /** Each token's bin, or NO_BIN. */
+  /** The bin of each token of the row, or NO_BIN. */
   readonly #bins: Uint16Array;
   /** The weight in each bin, over the bin's own; the last place is for tokens without a bin. */
   readonly #sums = new Float64Array(NUM_BINS + 1);
@@ -42,9 +42,11 @@ export class WeightHistogram {
   readonly #before = new Float64Array(NUM_BINS + 1);
   readonly #counts = new Int32Array(NUM_BINS + 1);
   readonly #selected = new Uint8Array(NUM_BINS + 1);
+  #size = 0;
 
-  constructor(vocabSize: number) {
-    this.#bins = new Uint16Array(vocabSize);
+  /** @param capacity The most logits that a row has. */
+  constructor(capacity: number) {
+    this.#bins = new Uint16Array(capacity);
   }
 
   /** Reads a row. */
@@ -53,6 +55,7 @@ export class WeightHistogram {
     this.#sums.fill(0);
     if (least === -Infinity) this.#addAll(logits, maximum, scale);
     else this.#addReaching(least, logits, { maximum, scale });
+    this.#size = logits.length;
     this.#accumulate();
   }
 
@@ -73,7 +76,7 @@ export class WeightHistogram {
     }
   }
 
-  /** Min-p leaves few, so a plain loop that skips the others is faster than `#addAll`. */
+  /** The few tokens that do not reach `least` cost a branch each. */
   #addReaching(least: number, logits: Float32Array, { maximum, scale }: Scale): void {
     const sums = this.#sums;
     const bins = this.#bins;
@@ -132,19 +135,20 @@ export class WeightHistogram {
 
   /** The bin that holds the token of this rank, counted from 1; `NUM_BINS` where that token has no weight. */
   binOfRank(rank: number): number {
-    this.#counts.fill(0);
+    const counts = this.#counts.fill(0);
     this.#countAll();
     let bin = 0;
-    for (let sum = this.#counts[0]!; sum < rank; sum += this.#counts[bin]!) bin += 1;
+    for (let sum = counts[0]!; sum < rank && bin < NUM_BINS; sum += counts[bin]!) bin += 1;
     return bin;
   }
 
   #countAll(): void {
     const counts = this.#counts;
     const bins = this.#bins;
-    const numOdd = bins.length % 4;
+    const size = this.#size;
+    const numOdd = size % 4;
     for (let id = 0; id < numOdd; id += 1) increment(counts, bins[id]!);
-    for (let id = numOdd; id < bins.length; id += 4) {
+    for (let id = numOdd; id < size; id += 4) {
       increment(counts, bins[id]!);
       increment(counts, bins[id + 1]!);
       increment(counts, bins[id + 2]!);
@@ -174,10 +178,11 @@ export class WeightHistogram {
     const selected = this.#selected;
     const bins = this.#bins;
     selected.fill(0).fill(1, selection.first, selection.last + 1)[selection.other] = 1;
-    const numOdd = bins.length % 4;
+    const size = this.#size;
+    const numOdd = size % 4;
     for (let id = 0; id < numOdd; id += 1) if (selected[bins[id]!] === 1) found.add(id, logits[id]!);
     // Few are found, so one look at four pays.
-    for (let id = numOdd; id < bins.length; id += 4) {
+    for (let id = numOdd; id < size; id += 4) {
       const low = selected[bins[id]!]! | selected[bins[id + 1]!]!;
       const high = selected[bins[id + 2]!]! | selected[bins[id + 3]!]!;
       if ((low | high) === 0) continue;

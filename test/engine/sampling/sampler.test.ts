@@ -63,8 +63,8 @@ describe('sampler', () => {
       });
       const params = {
         ...DEFAULT_SAMPLING,
-        temperature: [0.3, 1, 2][i % 3]!,
-        topK: [0, 40, 300, 5000][i % 4]!,
+        temperature: [0.3, 1, 2, 0.05][i % 4]!,
+        topK: [0, 40, 300, 5000, 0, 20_000, 700][i % 7]!,
         topP: [1, 0.95, 0.5][i % 3]!,
         minP: [0, 0.05, 1e-4, 1e-12, 0.9][i % 5]!,
       };
@@ -76,6 +76,26 @@ describe('sampler', () => {
         expect(place && place.from - TOLERANCE <= u && u <= place.to + TOLERANCE).toBe(true);
       }
     }
+  });
+
+  it('chooses what a full sort chooses where the sample misleads the guess of where top-k ends', () => {
+    const size = 8000;
+    const sampler = new Sampler(size);
+    fc.assert(
+      fc.property(
+        fc.constantFrom(-3, 0, 3), // by how much the tokens that the sample holds stand out
+        fc.integer({ min: 64, max: size / 4 }),
+        fc.constantFrom(0.5, 1, 2),
+        fc.constantFrom(0.3, 0.9, 0.99, 0.999, 1 - 2 ** -53),
+        (lift, topK, temperature, u) => {
+          const row = makeRow({ size, spread: 1, steps: 1e6, excluded: 0, seed: BigInt(topK) });
+          for (let id = 0; id < size; id += 16) row[id]! += lift;
+          const params = { ...DEFAULT_SAMPLING, temperature, topK };
+          expectAgreement(row, params, { id: sampler.sample(row, params, u), random: u });
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   it.each([0.2, 0.7, 1, 2])('draws from the softmax at temperature %d', (temperature) => {

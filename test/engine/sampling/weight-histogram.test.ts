@@ -58,6 +58,7 @@ describe('weight histogram', () => {
         const bins = [...row.keys()].map((id) => histogram.binOf(id)).sort((a, b) => a - b);
         expect(bin).toBe(bins[rank - 1]);
         expect(histogram.countBefore(bin)).toBe(bins.indexOf(bin));
+        expect(histogram.binOfRank(row.length + 1)).toBe(NUM_BINS);
       }),
     );
   });

@@ -1,0 +1,55 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { capacitiesFor } from '../../dist/engine/kv-cache/slot-table.js';
+import { ModelRunner } from '../../dist/engine/model/model-runner.js';
+import { Sequence } from '../../dist/engine/scheduling/sequence.js';
+import { createTokenizer } from '../../dist/engine/text/tokenizer.js';
+import { openModelSession } from './model-session.mjs';
+import { createXorshift } from './prompts.mjs';
+
+const TEXT = 'test/fixtures/held-out.txt';
+
+/** What a model says of the tokens of a text: the row of logits after each of the first `count` ones. */
+export async function modelRows(directory, count) {
+  const cacheDirectory = mkdtempSync(join(tmpdir(), 'linnet-logit-rows-'));
+  try {
+    const session = await openModelSession({ directory, cacheDirectory, precision: 'f32', numThreads: 2 });
+    return await readRows(session, count);
+  } finally {
+    rmSync(cacheDirectory, { recursive: true });
+  }
+}
+
+async function readRows(session, count) {
+  const { vocabSize, contextLength } = session.config;
+  const capacities = capacitiesFor(contextLength);
+  const capacity = capacities.at(-1);
+  const runner = new ModelRunner({
+    ...session,
+    capacities,
+    kvLimits: { maxSequences: 1, maxPositions: capacity },
+  });
+  const { ids } = (await createTokenizer()).encode(readFileSync(TEXT, 'utf8'), 1e6);
+  const request = { id: 0, prompts: [Int32Array.from(ids.slice(0, count))], maxTokens: 1, sampling: {} };
+  const sequence = new Sequence({ ...request, numCandidates: 1 }, 0, { arrivedAtMs: 0, lookup: false });
+  const firstSlot = { classIndex: capacities.length - 1, index: 0 };
+  const batch = { sequences: [sequence], firstSlot, capacity, numNewTokens: count, moves: [] };
+  const { logits } = await runner.run(batch, [...Array(count).keys()]);
+  const rows = Array.from({ length: count }, (_, row) =>
+    logits.slice(row * vocabSize, (row + 1) * vocabSize),
+  );
+  await runner.release();
+  return rows;
+}
+
+/** Rows from a bell of this width around -35, as many as asked for, all of them different. */
+export function normalRows(width, count, vocabSize) {
+  const random = createXorshift(width * 1000);
+  return Array.from({ length: count }, () =>
+    Float32Array.from({ length: vocabSize }, () => {
+      const radius = Math.sqrt(-2 * Math.log(1 - random()));
+      return -35 + width * radius * Math.cos(2 * Math.PI * random());
+    }),
+  );
+}
