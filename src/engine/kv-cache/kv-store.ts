@@ -39,8 +39,8 @@ export interface KvLimits {
   readonly maxPositions: number;
 }
 
-/** Memory that is kept for the next sequences when nothing runs: to get it anew takes a part of the time of their prompts. */
-const KEPT_BYTES = 32 * 2 ** 20;
+/** Memory that is kept for the next sequence when nothing runs: to get it anew doubles the time of a long prompt. */
+const KEPT_BYTES = 256 * 2 ** 20;
 
 /** Capacities are multiples of this, and so many positions of any part are whole words. */
 const WORD_POSITIONS = 4;
