@@ -5,6 +5,7 @@
 // screenshots do.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { SCROLL_THROUGH } from './scroll-through.mjs';
 import { servePage } from './served-page.mjs';
 
 const { values } = parseArgs({
@@ -12,20 +13,6 @@ const { values } = parseArgs({
 });
 const numTokens = Number(values.tokens);
 const TRACED = ['devtools.timeline', 'disabled-by-default-devtools.timeline', 'blink', 'cc', 'toplevel'];
-
-// Scrolls down through all of the page, 50 pixels a frame, and tells how long each frame took. Milliseconds.
-const SCROLL_THROUGH = `new Promise((resolve) => {
-  const times = [];
-  let last = performance.now();
-  const onFrame = (now) => {
-    times.push(now - last);
-    last = now;
-    scrollBy(0, 50);
-    if (scrollY + innerHeight >= document.documentElement.scrollHeight - 1) resolve(times.slice(1));
-    else requestAnimationFrame(onFrame);
-  };
-  requestAnimationFrame(onFrame);
-})`;
 
 const { url, browser, close } = await servePage(['gateway', '--engine-address', '127.0.0.1:1']);
 try {
@@ -55,7 +42,7 @@ async function measure(name, prepare) {
     await browser.startTracing(page, { path, categories: TRACED });
   }
   const before = await workMs(devtools);
-  const times = (await page.evaluate(SCROLL_THROUGH)).sort((a, b) => a - b);
+  const times = await page.evaluate(SCROLL_THROUGH);
   const work = ((await workMs(devtools)) - before) / times.length;
   if (values.trace) await browser.stopTracing();
   const at = (share) => times[Math.floor(times.length * share)].toFixed(1);

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { LinnetProcess } from '../support/linnet-process.js';
-import { readEvents } from '../support/sse.js';
+import { readEvents, readRest } from '../support/sse.js';
 import { startTestGateway } from '../support/test-gateway.js';
 
 const NUM_STREAMS = 60;
@@ -15,13 +15,6 @@ async function startEngine(model: string) {
   });
   const [, port = ''] = await engine.until('stdout', /^ +gRPC +\S+:(\d+)$[\s\S]*Ctrl-C/m);
   return { engine, address: `127.0.0.1:${port}` };
-}
-
-/** Reads a stream's events to its end. */
-async function readRest(events: AsyncGenerator<string>): Promise<string[]> {
-  const rest: string[] = [];
-  for await (const event of events) rest.push(event);
-  return rest;
 }
 
 describe('One engine of three that is killed under 60 streams', () => {

@@ -1,9 +1,11 @@
 import type { Browser, CDPSession, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
+import { SCROLL_THROUGH } from '../../tools/scroll-through.mjs';
+import { CHROMIUM, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
 import type { ScriptedCall } from '../support/scripted-call.js';
-import { ScriptedService } from '../support/scripted-service.js';
-import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
+import { type ScriptedPage, startScriptedPage } from '../support/scripted-page.js';
+import type { ScriptedService } from '../support/scripted-service.js';
+import type { TestGateway } from '../support/test-gateway.js';
 import { toTokenDelta } from '../support/token-delta.js';
 
 /** Makes what tells of one token: a word, or the end of a line after every so many of them. */
@@ -75,35 +77,16 @@ const NUM_DRAWN = `
   [...document.querySelectorAll('.token')].filter((token) => token.checkVisibility({ contentVisibilityAuto: true })).length
 `;
 
-// Scrolls down through all of the text, a bit each frame, and tells how long each frame took. Milliseconds.
-const SCROLL_THROUGH = `new Promise((resolve) => {
-  const times = [];
-  let last = performance.now();
-  const onFrame = (now) => {
-    times.push(now - last);
-    last = now;
-    scrollBy(0, 50);
-    const isAtEnd = scrollY + innerHeight >= document.documentElement.scrollHeight - 1;
-    if (isAtEnd && times.length > 60) resolve(times.slice(1).toSorted((a, b) => a - b));
-    else requestAnimationFrame(onFrame);
-  };
-  requestAnimationFrame(onFrame);
-})`;
-
 describe.skipIf(CHROMIUM === undefined)(`the page, with a long text${WITHOUT_CHROMIUM}`, () => {
+  let site: ScriptedPage;
   let browser: Browser;
   let service: ScriptedService;
   let gateway: TestGateway;
   beforeAll(async () => {
-    browser = await launchBrowser();
-    service = await ScriptedService.start();
-    gateway = await startTestGateway({ engineAddress: service.address });
+    site = await startScriptedPage();
+    ({ browser, service, gateway } = site);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await gateway?.close();
-    service?.stop();
-  });
+  afterAll(() => site?.close());
 
   it('draws each of 5,000 tokens once', async () => {
     service.answer = (call) => void sendTokens(call, 5000);

@@ -1,28 +1,25 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FinishReason } from '../../src/contract/gen/linnet/v1/completion.js';
-import { CHROMIUM, launchBrowser, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
+import { CHROMIUM, openPage, WITHOUT_CHROMIUM } from '../support/browser.js';
 import type { ScriptedCall } from '../support/scripted-call.js';
-import { MODEL, ScriptedService } from '../support/scripted-service.js';
-import { startTestGateway, type TestGateway } from '../support/test-gateway.js';
+import { type ScriptedPage, startScriptedPage } from '../support/scripted-page.js';
+import { MODEL, type ScriptedService } from '../support/scripted-service.js';
+import type { TestGateway } from '../support/test-gateway.js';
 import { toTokenDelta } from '../support/token-delta.js';
 
 const CONTEXT = MODEL.config?.contextLength ?? 0;
 
 describe.skipIf(CHROMIUM === undefined)(`the text on the page${WITHOUT_CHROMIUM}`, () => {
+  let site: ScriptedPage;
   let browser: Browser;
   let service: ScriptedService;
   let gateway: TestGateway;
   beforeAll(async () => {
-    browser = await launchBrowser();
-    service = await ScriptedService.start();
-    gateway = await startTestGateway({ engineAddress: service.address });
+    site = await startScriptedPage();
+    ({ browser, service, gateway } = site);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await gateway?.close();
-    service?.stop();
-  });
+  afterAll(() => site?.close());
 
   /** Presses Write, and sends these tokens. */
   const write = async (page: Page, ...texts: string[]): Promise<ScriptedCall> => {

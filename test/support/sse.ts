@@ -42,10 +42,16 @@ export async function* readEvents(response: Response): AsyncGenerator<string> {
   if (rest !== '') throw new Error(`The stream ended within an event: ${rest}`);
 }
 
+/** Reads the rest of events. */
+export async function readRest(events: AsyncIterable<string>): Promise<string[]> {
+  const rest: string[] = [];
+  for await (const event of events) rest.push(event);
+  return rest;
+}
+
 /** Reads a streamed completion to its end. Its chunks must be as the OpenAPI document says. */
 export async function readChoices(response: Response): Promise<StreamedChoices> {
-  const events: string[] = [];
-  for await (const event of readEvents(response)) events.push(event);
+  const events = await readRest(readEvents(response));
   const isDone = events.at(-1) === '[DONE]';
   const chunks = events.slice(0, isDone ? -1 : undefined).map((event) => JSON.parse(event));
   for (const chunk of chunks) expectSchema('error' in chunk ? 'Error' : 'CompletionChunk', chunk);

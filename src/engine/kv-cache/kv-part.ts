@@ -28,7 +28,13 @@ export function toKvArray(type: KvType, { buffer, byteOffset, byteLength }: Int8
 }
 
 /** How a part lies in memory: so many lanes for each slot, in which each position takes so many bytes. */
-export function lanesOf({ type, before, after }: KvPart): { numLanes: number; positionBytes: number } {
+export interface KvLanes {
+  readonly numLanes: number;
+  readonly positionBytes: number;
+}
+
+/** Says how a part lies in memory. */
+export function lanesOf({ type, before, after }: KvPart): KvLanes {
   return { numLanes: product(before), positionBytes: product(after) * ARRAYS[type].BYTES_PER_ELEMENT };
 }
 

@@ -1,5 +1,13 @@
 import { copyRuns, type KvMemory, toMemory } from './copy-runs.js';
-import { bytesPerPosition, type KvArray, type KvPart, type KvShape, lanesOf, toKvArray } from './kv-part.js';
+import {
+  bytesPerPosition,
+  type KvArray,
+  type KvLanes,
+  type KvPart,
+  type KvShape,
+  lanesOf,
+  toKvArray,
+} from './kv-part.js';
 import type { CachedBlock } from './prefix-cache.js';
 import type { Move, Slot } from './slot-table.js';
 
@@ -27,12 +35,6 @@ interface ClassMemory {
   numTouched: number;
 }
 
-/** How one part lies in memory. */
-interface Layout {
-  readonly numLanes: number;
-  readonly positionBytes: number;
-}
-
 /** What the sequences may hold together. */
 export interface KvLimits {
   readonly maxSequences: number;
@@ -51,7 +53,7 @@ const WORD_POSITIONS = 4;
  */
 export class KvStore {
   readonly #parts: readonly KvPart[];
-  readonly #layouts: readonly Layout[];
+  readonly #layouts: readonly KvLanes[];
   readonly #numLayers: number;
   readonly #positionBytes: number;
   readonly #capacities: readonly number[];

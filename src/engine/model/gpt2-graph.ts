@@ -6,7 +6,7 @@ import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 
 /** Changes whenever the graph computes the same in another way, so that bits may differ. */
-export const GRAPH_VERSION = 2;
+export const GRAPH_VERSION = 3;
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {

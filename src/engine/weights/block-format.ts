@@ -30,7 +30,7 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
         const isMatrix = source.shape.length === 2 && name !== 'wpe.weight';
         return isMatrix ? planBlocks(name, source, scheme) : planUnchanged(name, source);
       }),
-    attention: async () => (scheme.bits === 4 ? await smallAttention() : F32_ATTENTION),
+    attention: async () => (scheme.bits === 4 ? smallAttention() : F32_ATTENTION),
     products: (model) => ({
       embedTokens: () => lookUp(model, scheme),
       linear: (name, input) => {

@@ -1,3 +1,4 @@
+import type { AttentionFormat } from '../attention/attention-format.js';
 import { now } from '../clock.js';
 import { EngineCore } from '../core/engine-core.js';
 import type { ModelShape, Precision } from '../engine.js';
@@ -82,7 +83,11 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   await warmUp(core);
   return {
     core,
-    shape: shapeOf(checkpoint, precision, fingerprintOf(checkpoint, computationOf(options, format, padding))),
+    shape: shapeOf(
+      checkpoint,
+      precision,
+      fingerprintOf(checkpoint, computationOf(options, { format, attention, padding })),
+    ),
     bytesPerPosition: positionBytes,
     maxCachedPositions,
     release: () => runner.release(),
@@ -118,9 +123,17 @@ function checkBudget(kvCacheBytes: number, longestSequenceBytes: number): void {
   );
 }
 
+/** How a graph computes. */
+interface Arithmetic {
+  readonly format: MatrixFormat;
+  readonly attention: AttentionFormat;
+  readonly padding: RowPadding;
+}
+
 /** What decides which arithmetic is done, but for the model. */
-function computationOf({ lookup, numThreads }: WorkerOptions, { name }: MatrixFormat, padding: RowPadding) {
-  return { format: name, padding, lookup, numThreads, PREFILL_CHUNK: KV_BLOCK_TOKENS, GRAPH_VERSION };
+function computationOf({ lookup, numThreads }: WorkerOptions, { format, attention, padding }: Arithmetic) {
+  const names = { format: format.name, attention: attention.name };
+  return { ...names, padding, lookup, numThreads, PREFILL_CHUNK: KV_BLOCK_TOKENS, GRAPH_VERSION };
 }
 
 function shapeOf(

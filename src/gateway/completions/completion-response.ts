@@ -65,7 +65,8 @@ export function toUsage(counts: Usage = NO_USAGE): UsageObject {
   };
 }
 
-function tenths(ms: number): number {
+/** Rounds a time to the tenth of a millisecond. */
+export function tenths(ms: number): number {
   return Math.round(ms * 10) / 10;
 }
 

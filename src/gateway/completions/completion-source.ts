@@ -3,7 +3,7 @@ import type { Finished, Timings } from '../../contract/gen/linnet/v1/completion.
 import { addToRequestLog } from '../http/request-log.js';
 import type { CompletionEvent } from '../upstream/completion-client.js';
 import type { CompletionRequest } from './completion-request.js';
-import { type CompletionHead, toFinishReason, toTimings } from './completion-response.js';
+import { type CompletionHead, tenths, toFinishReason, toTimings } from './completion-response.js';
 
 /** Where an answer comes from. */
 export interface CompletionSource {
@@ -33,13 +33,12 @@ export function addCompletionToLog(
 
 /** Says where a completion's time went, for the header `server-timing`. Milliseconds. */
 export function toServerTiming(timings: Timings): string {
-  return Object.entries(toTimings(timings))
-    .map(([name, ms]) => `${name.replace(/_ms$/, '')};dur=${ms}`)
-    .join(', ');
+  const { queue_ms, prefill_ms, decode_ms } = toTimings(timings);
+  return `queue;dur=${queue_ms}, prefill;dur=${prefill_ms}, decode;dur=${decode_ms}`;
 }
 
 function timesOf(timings: Timings | undefined) {
   if (timings === undefined) return {};
   const { queue_ms: queueMs, prefill_ms: prefillMs, decode_ms: decodeMs } = toTimings(timings);
-  return { queueMs, prefillMs, decodeMs, firstTokenMs: Math.round((queueMs + prefillMs) * 10) / 10 };
+  return { queueMs, prefillMs, decodeMs, firstTokenMs: tenths(queueMs + prefillMs) };
 }

@@ -7,8 +7,7 @@ import { traceContextOf } from './request-trace.js';
 
 const FIT_FOR_METADATA = /^[\x21-\x7e]{1,512}$/;
 
-/** Says for whom the engine is called to answer a request: by which name, with whose key, as a part of which trace,
- * with which fault. */
+/** Says for whom the engine is called to answer a request: its name, its key, its fault, its trace. */
 export function callerOf(request: Request<unknown>, response: Response): CallMetadata {
   return {
     requestId: response.get('x-request-id'),

@@ -5,26 +5,17 @@ import { bytesPerPosition } from '../../../src/engine/kv-cache/kv-part.js';
 import { F32_FORMAT } from '../../../src/engine/weights/f32-format.js';
 import { fixtureCheckpoint, fixtureNames, readReference } from '../../support/fixtures.js';
 import { loadModelUnderTest, logitsInPieces } from '../../support/model-under-test.js';
+import { relativeError } from '../../support/relative-error.js';
 
 // Only keys, values and what they are multiplied with are in 8 bits here, so that rounding shows by itself.
 const FORMAT = { ...F32_FORMAT, attention: async () => INTEGER_ATTENTION };
 
-/** The root mean square of the error beside that of the reference. */
 async function errorOn(name: string, pieces: readonly number[]): Promise<number> {
-  const { inputIds, logits: expected, logitPositions } = readReference(name);
+  const reference = readReference(name);
   const model = await loadModelUnderTest(fixtureCheckpoint(name), FORMAT);
-  const { vocabSize } = model.config;
-  const logits = await logitsInPieces(model, inputIds, pieces);
+  const logits = await logitsInPieces(model, reference.inputIds, pieces);
   await model.runner.release();
-  let [error, size] = [0, 0];
-  for (const [row, position] of logitPositions.entries()) {
-    for (let token = 0; token < vocabSize; token++) {
-      const reference = expected[row * vocabSize + token]!;
-      error += (logits[position * vocabSize + token]! - reference) ** 2;
-      size += reference ** 2;
-    }
-  }
-  return Math.sqrt(error / size);
+  return relativeError(logits, reference, model.config.vocabSize);
 }
 
 describe('attention in 8 bits', () => {

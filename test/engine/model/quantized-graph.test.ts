@@ -8,6 +8,7 @@ import { INTEGER_FORMAT } from '../../../src/engine/weights/integer-format.js';
 import { fixtureCheckpoint, fixtureNames, readReference } from '../../support/fixtures.js';
 import { loadModelUnderTest, logitsInPieces } from '../../support/model-under-test.js';
 import { perplexityOf } from '../../support/perplexity.js';
+import { relativeError } from '../../support/relative-error.js';
 
 // The fixtures' weights are random and large, so rounding shows more than in a trained model: the bounds say that the
 // quantized graph computes the same model. What it costs on real text: precision.test.ts.
@@ -26,21 +27,14 @@ describe.each(BOUNDS)('the graph at $format.name', ({ maxRelativeError, maxPerpl
   afterAll(() => rmSync(cacheDirectory, { recursive: true }));
 
   it.each(fixtureNames())('stays near the logits of transformers on "%s"', async (name) => {
-    const { inputIds, logitPositions, logits: expected, perplexity } = readReference(name);
+    const reference = readReference(name);
+    const { inputIds, perplexity } = reference;
     const model = await loadModelUnderTest(fixtureCheckpoint(name), format, cacheDirectory);
     const { vocabSize } = model.config;
     const logits = await logitsInPieces(model, inputIds, [16]);
     await model.runner.release();
-    let [squaredError, squared] = [0, 0];
-    for (const [row, position] of logitPositions.entries()) {
-      for (let token = 0; token < vocabSize; token++) {
-        const reference = expected[row * vocabSize + token]!;
-        squaredError += (logits[position * vocabSize + token]! - reference) ** 2;
-        squared += reference ** 2;
-      }
-    }
     const factor = isAbsolute(name) ? RANDOM_FACTOR : 1;
-    expect(Math.sqrt(squaredError / squared)).toBeLessThan(factor * maxRelativeError);
+    expect(relativeError(logits, reference, vocabSize)).toBeLessThan(factor * maxRelativeError);
     const change = perplexityOf(logits, inputIds, vocabSize) / perplexity - 1;
     expect(Math.abs(change)).toBeLessThan(factor * maxPerplexityChange);
   });

@@ -2,7 +2,7 @@ import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readAll, wireRequest } from '../../support/grpc-harness.js';
 import { type Linnet, startLinnet } from '../../support/linnet.js';
-import { readEvents } from '../../support/sse.js';
+import { readEvents, readRest } from '../../support/sse.js';
 
 let linnet: Linnet;
 beforeAll(async () => {
@@ -15,12 +15,6 @@ const REQUEST = { prompt: 'Once', max_tokens: 8, ignore_eos: true };
 
 function post(fault: string, body: object = {}, path = '/v1/completions') {
   return linnet.gateway.post({ ...REQUEST, ...body }, { path, headers: { 'x-linnet-fault': fault } });
-}
-
-async function readRest(events: AsyncIterable<string>): Promise<string[]> {
-  const rest: string[] = [];
-  for await (const event of events) rest.push(event);
-  return rest;
 }
 
 describe('A fault that a request asks for', () => {

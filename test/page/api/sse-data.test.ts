@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readSseData } from '../../../src/page/api/sse-data.js';
+import { readRest } from '../../support/sse.js';
 
 function bodyOf(chunks: readonly Uint8Array[]) {
   return new ReadableStream<Uint8Array>({
@@ -9,12 +10,6 @@ function bodyOf(chunks: readonly Uint8Array[]) {
       controller.close();
     },
   });
-}
-
-async function all(events: AsyncIterable<string>): Promise<string[]> {
-  const data: string[] = [];
-  for await (const event of events) data.push(event);
-  return data;
 }
 
 describe('readSseData', () => {
@@ -27,14 +22,14 @@ describe('readSseData', () => {
         for (let start = 0; start < bytes.length; start += length) {
           chunks.push(bytes.subarray(start, start + length));
         }
-        expect(await all(readSseData(bodyOf(chunks)))).toEqual(expected);
+        expect(await readRest(readSseData(bodyOf(chunks)))).toEqual(expected);
       }),
     );
   });
 
   it('passes over an event that did not end', async () => {
     const body = bodyOf([Buffer.from('data: 1\n\ndata: 2')]);
-    expect(await all(readSseData(body))).toEqual(['1']);
+    expect(await readRest(readSseData(body))).toEqual(['1']);
   });
 
   it('cancels the body when its reader stops', async () => {
