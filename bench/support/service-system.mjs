@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { credentials } from '@grpc/grpc-js';
+import { toEngineEnvironment } from '../../dist/cli/processes/engine-environment.js';
 import { CompletionClient } from '../../dist/contract/gen/linnet/v1/completion.js';
 import { startChild } from './child-process.mjs';
 
@@ -12,7 +13,7 @@ const GATEWAY = new URL('./gateway-process.mjs', import.meta.url);
  * `gateway` the second over HTTP. Their `generate` is that of the engine (engine-system.mjs).
  */
 export async function openService(options) {
-  const engine = await startChild(ENGINE);
+  const engine = await startChild(ENGINE, toEngineEnvironment(process.env));
   const gateway = await startChild(GATEWAY);
   const target = await engine.ask('listen', options);
   const port = await gateway.ask('listen', target);

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { findModels, toModelSetting } from '../models/find-models.js';
 import { summarizeModel } from '../models/model-summary.js';
+import { toEngineEnvironment } from '../processes/engine-environment.js';
 import { EngineProcess } from '../processes/engine-process.js';
 import { createGatewaySocket } from '../processes/gateway-socket.js';
 import { listenOnHttp } from '../processes/http-server.js';
@@ -26,12 +27,6 @@ const OF_AN_ENGINE_ELSEWHERE: readonly SettingKey[] = [
 
 /** How much longer than its own grace the engine process may take to end. */
 const END_MARGIN_MS = 5000;
-
-/**
- * Each thread of a worker would get an arena of its own from glibc, and keep in it what a model's unloading frees: with two
- * for all of them the memory of gpt2 at q8 stays at 300 MB over any number of loads, and not at 600.
- */
-const ENGINE_ENVIRONMENT = { MALLOC_ARENA_MAX: '2' };
 
 /** Adds `linnet serve`: the gateway in this process, the engine in one of its own. */
 export function addServeCommand(program: Command): void {
@@ -59,7 +54,7 @@ async function runServe({ settings, origins }: ResolvedSettings): Promise<void> 
   const engine = new EngineProcess({
     script: new URL('../main.js', import.meta.url),
     args: ['engine', ...(socket === undefined ? [] : ['--gateway-socket', socket])],
-    environment: { ...ENGINE_ENVIRONMENT, ...process.env, ...toEnvironment({ ...settings, models }) },
+    environment: { ...toEngineEnvironment(process.env), ...toEnvironment({ ...settings, models }) },
     endTimeoutMs: drainGraceMs + END_MARGIN_MS,
     log,
   });
