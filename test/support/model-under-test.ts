@@ -34,7 +34,7 @@ export async function loadModelUnderTest(
     format,
   });
   const capacities = capacitiesFor(config.contextLength);
-  const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
+  const kvLimits = { maxPositions: 32 * capacities.at(-1)! };
   const padding = rowPadding(format, true);
   return {
     config,
