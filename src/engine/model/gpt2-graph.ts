@@ -6,7 +6,7 @@ import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 
 /** Changes whenever the graph computes the same in another way, so that bits may differ. */
-export const GRAPH_VERSION = 3;
+export const GRAPH_VERSION = 4;
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
@@ -54,17 +54,24 @@ export function newRows(part: string): string {
 export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
   const context = createContext(weights);
   const { graph, config } = context;
-  const positionIds = graph.input('position_ids', 'int32', ['N']);
-  const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
-  let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
+  const logitRows = graph.input('logit_rows', 'int32', ['R']);
   const kept: Kept = { keys: [], values: [] };
+  let hidden = embed(context); // [N, E]
   for (let layer = 0; layer < config.numLayers; layer++) {
-    const attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), kept);
-    hidden = graph.op('Add', [hidden, attended]);
-    hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
+    let attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), kept);
+    let rows = context.tokenIds;
+    if (layer === config.numLayers - 1) {
+      // Behind the last attention a row is of use to its own logits only: [N, E] -> [R, E].
+      rows = logitRows;
+      attended = graph.op('Gather', [attended, rows]);
+      hidden = graph.op('Gather', [hidden, rows]);
+    }
+    hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.attn.c_proj`, attended, rows)]);
+    const inner = context.linear(`h.${layer}.mlp.c_fc`, layerNorm(context, `h.${layer}.ln_2`, hidden), rows);
+    const active = activate(graph, config.activation, inner);
+    hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.mlp.c_proj`, active, rows)]);
   }
-  const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
-  const logits = context.head(layerNorm(context, 'ln_f', rows));
+  const logits = context.head(layerNorm(context, 'ln_f', hidden));
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   outputKept(context, kept);
   return graph.toModel();
@@ -81,6 +88,12 @@ function outputKept({ graph, attention, parts }: GraphContext, { keys, values }:
   const [key, value] = [keys, values].map((layers) => graph.op('Concat', layers, { axis: 0 }));
   const kept = attention.toKeep(key!, value!);
   for (const { name, type } of parts) graph.output(newRows(name), kept[name]!, type);
+}
+
+/** The embeddings of tokens and positions: [N, E]. */
+function embed({ graph, weight, embedTokens }: GraphContext): Value {
+  const positions = graph.op('Gather', [weight('wpe.weight'), graph.input('position_ids', 'int32', ['N'])]);
+  return graph.op('Add', [embedTokens(), positions]);
 }
 
 /** What the layers of one graph share. */
@@ -136,7 +149,7 @@ function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding
   };
 }
 
-/** Causal self-attention over the past and the new tokens: [N, E] -> [N, E]. Adds the new keys and values. */
+/** Causal self-attention over the past and the new tokens, to be projected: [N, E] -> [N, E]. Adds the new keys and values. */
 function attend(context: GraphContext, layer: number, hidden: Value, kept: Kept): Value {
   const { graph, attention, padding } = context;
   const qkv = context.linear(`h.${layer}.attn.c_attn`, hidden);
@@ -151,8 +164,7 @@ function attend(context: GraphContext, layer: number, hidden: Value, kept: Kept)
   const attended = graph.op('Add', [attention.mean(past, onPast!), graph.op('MatMul', [onNew!, value])]);
   const transposed = graph.op('Transpose', [attended], { perm: [0, 1, 3, 2, 4] });
   const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
-  const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
-  return context.linear(`h.${layer}.attn.c_proj`, rows);
+  return padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
 }
 
 /** The inputs for what a layer has kept. */
@@ -171,12 +183,6 @@ function splitHeads({ graph, qkvShape, padding }: GraphContext, qkv: Value): [Va
   const rows = padding === undefined ? qkv : graph.op('Slice', [qkv, graph.ints([0]), padding.start]);
   const parts = graph.op('Transpose', [graph.op('Reshape', [rows, qkvShape])], { perm: [2, 0, 3, 1, 4] });
   return graph.ops('Split', [parts], 3, { axis: 0, num_outputs: 3 }) as [Value, Value, Value];
-}
-
-/** The two-layer perceptron: [N, E] -> [N, E]. */
-function mlp(context: GraphContext, layer: number, hidden: Value): Value {
-  const inner = context.linear(`h.${layer}.mlp.c_fc`, hidden);
-  return context.linear(`h.${layer}.mlp.c_proj`, activate(context.graph, context.config.activation, inner));
 }
 
 function activate(graph: GraphBuilder, activation: Activation, value: Value): Value {
