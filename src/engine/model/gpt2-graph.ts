@@ -37,7 +37,7 @@ export function newRows(part: string): string {
  * - `qkv_shape` int64 [5]: B, S, 3, H, D
  * - `attention_bias` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
  * - `split` int64 [2]: P and S
- * - `logit_rows` int32 [R]: which of the rows get logits
+ * - `logit_rows` int32 [R]: which of the rows get logits; there may be none
  * - `past_NAME_i` [B, ...before, P, ...after] for each part of the attention's format and each layer i
  * - with padding `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. A caller who wants a row's bits not to
  *   depend on the other rows pads as `rowPadding` says.
