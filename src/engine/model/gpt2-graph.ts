@@ -26,7 +26,7 @@ export interface GraphWeights {
  * less is masked; N rows: those of the batches one after the other, B * S each, and, where the format's products
  * take several at a time, padding):
  * - `input_ids` int32 [N], `position_ids` int32 [N]
- * - `logit_rows` int32 [R]: which of the rows get logits
+ * - `logit_rows` int32 [R]: which of the rows get logits; there may be none
  * - with padding `num_tokens` int64 [1]: the rows before it, and `padding` f32 [rows of padding, E]. A caller who wants a
  *   row's bits not to depend on the other rows pads as `rowPadding` says.
  * - for each batch b
@@ -49,19 +49,32 @@ export interface GraphWeights {
 export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
   const context = createContext(weights);
   const { graph, config, batches } = context;
-  const positionIds = graph.input('position_ids', 'int32', ['N']);
-  const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
-  let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
+  const logitRows = graph.input('logit_rows', 'int32', ['R']);
+  let hidden = embed(context); // [N, E]
   for (let layer = 0; layer < config.numLayers; layer++) {
-    const attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden));
-    hidden = graph.op('Add', [hidden, attended]);
-    hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
+    let attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden));
+    let rows = context.tokenIds;
+    if (layer === config.numLayers - 1) {
+      // Behind the last attention a row is of use to its own logits only: [N, E] -> [R, E].
+      rows = logitRows;
+      attended = graph.op('Gather', [attended, rows]);
+      hidden = graph.op('Gather', [hidden, rows]);
+    }
+    hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.attn.c_proj`, attended, rows)]);
+    const inner = context.linear(`h.${layer}.mlp.c_fc`, layerNorm(context, `h.${layer}.ln_2`, hidden), rows);
+    const active = activate(graph, config.activation, inner);
+    hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.mlp.c_proj`, active, rows)]);
   }
-  const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
-  const logits = context.head(layerNorm(context, 'ln_f', rows));
+  const logits = context.head(layerNorm(context, 'ln_f', hidden));
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   batches.addOutputs();
   return graph.toModel();
+}
+
+/** The embeddings of tokens and positions: [N, E]. */
+function embed({ graph, weight, embedTokens }: GraphContext): Value {
+  const positions = graph.op('Gather', [weight('wpe.weight'), graph.input('position_ids', 'int32', ['N'])]);
+  return graph.op('Add', [embedTokens(), positions]);
 }
 
 /** What the layers of one graph share. */
@@ -104,19 +117,16 @@ function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding
   };
 }
 
-/** Attention, which leaves padding alone: [N, E] -> [N, E]. */
-function attend({ graph, batches, padding, linear }: GraphContext, layer: number, hidden: Value): Value {
+/** Attention, to be projected, which leaves padding alone: [N, E] -> [N, E]. */
+function attend(
+  { graph, batches, padding, linear, tokenIds }: GraphContext,
+  layer: number,
+  hidden: Value,
+): Value {
   const qkv = linear(`h.${layer}.attn.c_attn`, hidden); // [N, 3E]
-  const projection = `h.${layer}.attn.c_proj`;
-  if (padding === undefined) return linear(projection, batches.attend(layer, qkv));
+  if (padding === undefined) return batches.attend(layer, qkv);
   const attended = batches.attend(layer, graph.op('Slice', [qkv, graph.ints([0]), padding.start]));
-  return linear(projection, graph.op('Concat', [attended, padding.rows], { axis: 0 }));
-}
-
-/** The two-layer perceptron: [N, E] -> [N, E]. */
-function mlp(context: GraphContext, layer: number, hidden: Value): Value {
-  const inner = context.linear(`h.${layer}.mlp.c_fc`, hidden);
-  return context.linear(`h.${layer}.mlp.c_proj`, activate(context.graph, context.config.activation, inner));
+  return graph.op('Concat', [attended, padding.rows], { axis: 0 });
 }
 
 function activate(graph: GraphBuilder, activation: Activation, value: Value): Value {

@@ -23,14 +23,22 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
     rmSync(cacheDirectory, { recursive: true });
   });
 
-  /** All bits of the logits of sequences that take pieces of their texts side by side, by sequence. */
-  async function run(numSequences: number, pieces: readonly number[]): Promise<string[]> {
+  /**
+   * Sequences take pieces of their texts side by side. All bits of the logits of rows, by sequence and position; unless it
+   * is told otherwise, of all rows.
+   */
+  async function run(
+    numSequences: number,
+    pieces: readonly number[],
+    hasLogits: (position: number) => boolean = () => true,
+  ): Promise<Map<string, string>> {
     const { config, capacities, runner } = model;
     const sequences = Array.from({ length: numSequences }, (_, id) => {
       const promptIds = Int32Array.from({ length: 64 }, (_, i) => (id * 577 + i * 31) % config.vocabSize);
       return new Sequence(groupRequest({ id, prompts: [promptIds] }), 0, { arrivedAtMs: 0, lookup: false });
     });
-    const bits = sequences.map(() => '');
+    const bits = new Map<string, string>();
+    const rowBytes = config.vocabSize * Float32Array.BYTES_PER_ELEMENT;
     for (const numNewTokens of pieces) {
       const batch = {
         sequences,
@@ -38,14 +46,22 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
         capacity: capacities[0]!,
         numNewTokens,
       };
-      const rows = Array.from({ length: numSequences * numNewTokens }, (_, row) => row);
-      const { logits } = await runner.run({ batches: [batch], moves: [] }, rows);
-      const rowBytes = numNewTokens * config.vocabSize * Float32Array.BYTES_PER_ELEMENT;
-      for (const [index, sequence] of sequences.entries()) {
-        const own = Buffer.from(logits.buffer, logits.byteOffset + index * rowBytes, rowBytes);
-        bits[index] += own.toString('base64');
-        sequence.numComputedTokens += numNewTokens;
+      const rows = sequences.flatMap(({ numComputedTokens }, index) =>
+        Array.from({ length: numNewTokens }, (_, at) => ({
+          row: index * numNewTokens + at,
+          position: numComputedTokens + at,
+          key: `${index}:${numComputedTokens + at}`,
+        })).filter(({ position }) => hasLogits(position)),
+      );
+      const { logits } = await runner.run(
+        { batches: [batch], moves: [] },
+        rows.map(({ row }) => row),
+      );
+      for (const [at, { key }] of rows.entries()) {
+        const own = Buffer.from(logits.buffer, logits.byteOffset + at * rowBytes, rowBytes);
+        bits.set(key, own.toString('base64'));
       }
+      for (const sequence of sequences) sequence.numComputedTokens += numNewTokens;
     }
     return bits;
   }
@@ -57,7 +73,7 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
   ])('has the same bits for each sequence with 1 to 24 of them: %s', async (_, pieces) => {
     const all = await run(MAX_SEQUENCES, pieces);
     for (let count = 1; count < MAX_SEQUENCES; count++) {
-      expect((await run(count, pieces)).every((bits, index) => bits === all[index])).toBe(true);
+      expect([...(await run(count, pieces))].every(([key, bits]) => bits === all.get(key))).toBe(true);
     }
   });
 
@@ -99,6 +115,15 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
     expect(await read(batches)).toEqual(alone);
     expect(await read(batches.toReversed())).toEqual(alone.toReversed());
     expect(await read(batches.slice(1))).toEqual(alone.slice(1));
+  });
+
+  it('has the same bits for a row, whichever rows have logits', async () => {
+    const pieces = [16, 5, 1, 16, 1];
+    const all = await run(3, pieces);
+    // No row of the first chunk, and some of those after it.
+    const some = await run(3, pieces, (position) => position > 15 && position % 3 > 0);
+    expect(some.size).toBe(3 * 16);
+    expect([...some].every(([key, bits]) => bits === all.get(key))).toBe(true);
   });
 });
 
