@@ -38,7 +38,7 @@ export interface LoadedModel {
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
 const MAX_PREFILLING = 4;
 /** What one more batch costs a layer's attention: bytes of weights that are read in the same time. */
-const BATCH_COST = 2_500_000;
+const BATCH_COST = 6_000_000;
 
 /**
  * Loads a checkpoint and runs it once, so that the first request finds everything in place.
