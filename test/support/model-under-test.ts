@@ -34,7 +34,7 @@ export async function loadModelUnderTest(
     format,
   });
   const capacities = capacitiesFor(config.contextLength);
-  const kvLimits = { maxSequences: 32, maxPositions: 32 * capacities.at(-1)! };
+  const kvLimits = { maxPositions: 32 * capacities.at(-1)! };
   const padding = rowPadding(format, true);
   return {
     config,
@@ -60,10 +60,9 @@ export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pie
       firstSlot: { classIndex, index: 3 },
       capacity: capacities[classIndex]!,
       numNewTokens,
-      moves: [],
     };
     const output = await runner.run(
-      batch,
+      { batches: [batch], moves: [] },
       Array.from({ length: numNewTokens }, (_, row) => row),
     );
     // A quantized graph pads its rows.

@@ -38,10 +38,15 @@ export function lanesOf({ type, before, after }: KvPart): KvLanes {
   return { numLanes: product(before), positionBytes: product(after) * ARRAYS[type].BYTES_PER_ELEMENT };
 }
 
+/** Bytes that one position of one sequence takes of a part in one layer. */
+export function partBytes(part: KvPart): number {
+  const { numLanes, positionBytes } = lanesOf(part);
+  return numLanes * positionBytes;
+}
+
 /** Bytes that one position of one sequence takes in all layers. */
 export function bytesPerPosition(parts: readonly KvPart[], { numLayers }: KvShape): number {
-  const inLayer = parts.map(lanesOf).map(({ numLanes, positionBytes }) => numLanes * positionBytes);
-  return numLayers * inLayer.reduce((sum, bytes) => sum + bytes, 0);
+  return numLayers * parts.map(partBytes).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function product(sizes: readonly number[]): number {

@@ -1,4 +1,5 @@
-import { copyRuns, type KvMemory, toMemory } from './copy-runs.js';
+import { copyRuns, type KvMemory, type Runs, toMemory } from './copy-runs.js';
+import { KvArena } from './kv-arena.js';
 import {
   bytesPerPosition,
   type KvArray,
@@ -6,8 +7,10 @@ import {
   type KvPart,
   type KvShape,
   lanesOf,
+  partBytes,
   toKvArray,
 } from './kv-part.js';
+import { KvSlots, type SlotPlace } from './kv-slots.js';
 import type { CachedBlock } from './prefix-cache.js';
 import type { Move, Slot } from './slot-table.js';
 
@@ -28,66 +31,40 @@ export interface KvStoreOptions {
   readonly limits: KvLimits;
 }
 
-/** The memory of one capacity class: for each part and each layer [slots, lanes, capacity, ...after]. */
-interface ClassMemory {
-  readonly memory: readonly (readonly KvMemory[])[];
-  /** Slots that have ever been written: only their pages take memory. */
-  numTouched: number;
-}
-
 /** What the sequences may hold together. */
 export interface KvLimits {
-  readonly maxSequences: number;
   readonly maxPositions: number;
 }
-
-/** Memory that is kept for the next sequence when nothing runs: to get it anew doubles the time of a long prompt. */
-const KEPT_BYTES = 256 * 2 ** 20;
 
 /** Capacities are multiples of this, and so many positions of any part are whole words. */
 const WORD_POSITIONS = 4;
 
-/**
- * Holds the keys and values. A class's arrays are made for the most sequences there can be, but the system gives them
- * memory page by page as slots are written; a class that empties gives its arrays back.
- */
+/** Holds the keys and values of the sequences, each in a slot of its class. */
 export class KvStore {
   readonly #parts: readonly KvPart[];
   readonly #layouts: readonly KvLanes[];
-  readonly #numLayers: number;
-  readonly #positionBytes: number;
-  readonly #capacities: readonly number[];
-  readonly #maxSlots: readonly number[];
-  readonly #classes: (ClassMemory | undefined)[];
-  /** Counts how often arrays were made anew: views taken before are stale. */
-  #generation = 0;
+  readonly #arena: KvArena;
+  readonly #slots: KvSlots;
   readonly #limitBytes: number;
+  /** Classes without occupants, from which something may still be to be copied. */
+  readonly #emptied = new Set<number>();
 
-  constructor({ shape, parts, capacities, limits }: KvStoreOptions) {
+  constructor({ shape, parts, capacities, limits: { maxPositions } }: KvStoreOptions) {
     this.#parts = parts;
     this.#layouts = parts.map(lanesOf);
-    this.#numLayers = shape.numLayers;
-    this.#positionBytes = bytesPerPosition(parts, shape);
-    this.#capacities = capacities;
-    // One more than can be held at a time, by way of which two are swapped.
-    this.#maxSlots = capacities.map(
-      (capacity) => 1 + Math.min(limits.maxSequences, Math.ceil(limits.maxPositions / capacity)),
-    );
-    this.#classes = capacities.map(() => undefined);
-    this.#limitBytes = limits.maxPositions * this.#positionBytes;
+    this.#arena = new KvArena({ shape, parts, maxPositions });
+    this.#slots = new KvSlots({ arena: this.#arena, capacities, partBytes: parts.map(partBytes) });
+    this.#limitBytes = maxPositions * bytesPerPosition(parts, shape);
   }
 
+  /** Counts how often memory came to lie elsewhere: views taken before are stale. */
   get generation(): number {
-    return this.#generation;
+    return this.#slots.generation;
   }
 
   /** Memory that the slots written so far take, in bytes. */
   get touchedBytes(): number {
-    return this.#capacities.reduce(
-      (sum, capacity, index) =>
-        sum + (this.#classes[index]?.numTouched ?? 0) * capacity * this.#positionBytes,
-      0,
-    );
+    return this.#arena.touchedBytes;
   }
 
   /**
@@ -95,10 +72,15 @@ export class KvStore {
    *
    * @param part its number in the options' order
    */
-  view(part: number, layer: number, { classIndex, index, numSlots }: Slot & { numSlots: number }): KvArray {
-    const stride = this.#slotBytes(part, classIndex);
-    const { bytes } = this.#memory(classIndex)[part]![layer]!;
-    return toKvArray(this.#parts[part]!.type, bytes.subarray(index * stride, (index + numSlots) * stride));
+  view(part: number, layer: number, slots: Slot & { numSlots: number }): KvArray {
+    const { region, start, capacity } = this.#slots.find(slots, slots.numSlots);
+    const kind = this.#parts[part]!;
+    const bytesEach = partBytes(kind);
+    const { bytes } = region.memory[part]![layer]!;
+    return toKvArray(
+      kind.type,
+      bytes.subarray(start * bytesEach, (start + slots.numSlots * capacity) * bytesEach),
+    );
   }
 
   /** Makes the copies that the slot table asked for, in order. */
@@ -107,27 +89,27 @@ export class KvStore {
       if ('blocks' in move) this.#restore(move.blocks, move.to);
       else this.#copy(move.from, move.to, move.numPositions);
     }
+    for (const classIndex of this.#emptied) this.#slots.free(classIndex);
+    this.#emptied.clear();
   }
 
   /** Appends new rows to contiguous slots; `positions[row]` is where that row's new tokens begin. */
-  append(
-    { parts, numRows, numNewTokens }: NewKv,
-    { classIndex, index }: Slot,
-    positions: readonly number[],
-  ): void {
-    const target = this.#touch(classIndex, index + numRows - 1);
+  append({ parts, numRows, numNewTokens }: NewKv, first: Slot, positions: readonly number[]): void {
+    this.#emptied.delete(first.classIndex);
+    const place = this.#slots.touch(first, numRows);
     for (const [part, rows] of parts.entries()) {
-      const { numLanes, positionBytes } = this.#layouts[part]!;
-      const slotBytes = this.#slotBytes(part, classIndex);
+      const layout = this.#layouts[part]!;
+      const { numLanes, positionBytes } = layout;
       const source = toMemory(rows);
       const run = numNewTokens * positionBytes; // contiguous on both sides
       let from = 0;
-      for (const memory of target[part]!) {
+      for (const memory of place.region.memory[part]!) {
+        const { start, stride } = runsOf(place, memory, layout);
         for (let row = 0; row < numRows; row++) {
-          const to = (index + row) * slotBytes + positions[row]! * positionBytes;
+          const to = start + row * numLanes * stride + positions[row]! * positionBytes;
           copyRuns(
             { memory: source, start: from, stride: run },
-            { memory, start: to, stride: slotBytes / numLanes },
+            { memory, start: to, stride },
             numLanes,
             run,
           );
@@ -137,12 +119,14 @@ export class KvStore {
     }
   }
 
-  /** Gives the arrays of a class without occupants back, while more is held in all than is to be kept. */
+  /**
+   * Takes the slots of a class without occupants back, once the copies are made that are still to be made from them. If
+   * nothing runs, most memory goes back to the system.
+   */
   drop(classIndex: number, isIdle: boolean): void {
-    const keptBytes = isIdle ? KEPT_BYTES : this.#limitBytes;
-    if (this.#classes[classIndex] === undefined || this.touchedBytes <= keptBytes) return;
-    this.#classes[classIndex] = undefined;
-    this.#generation++;
+    if (isIdle) this.#slots.free(classIndex);
+    else this.#emptied.add(classIndex);
+    if (isIdle || this.touchedBytes > this.#limitBytes) this.#arena.trim();
   }
 
   /** Blocks follow each other from the slot's beginning. */
@@ -155,43 +139,35 @@ export class KvStore {
   }
 
   #copy(from: Slot, to: Slot, numPositions: number): void {
-    const sources = this.#memory(from.classIndex);
-    const targets = this.#touch(to.classIndex, to.index);
+    // Both have left already, and their class with them.
+    if (!this.#slots.has(from)) return;
+    this.#emptied.delete(to.classIndex);
+    const target = this.#slots.touch(to);
+    const source = this.#slots.find(from);
     // Of what lies behind nothing is read, and whole words are copied faster.
     const wholePositions = Math.ceil(numPositions / WORD_POSITIONS) * WORD_POSITIONS;
-    for (const [part, { numLanes, positionBytes }] of this.#layouts.entries()) {
-      const [fromBytes, toBytes] = [from, to].map(({ classIndex }) => this.#slotBytes(part, classIndex));
-      for (const [layer, source] of sources[part]!.entries()) {
+    // Slots that are alike and half full are copied in one go, with what is behind.
+    const { capacity } = target;
+    const isWhole = source.capacity === capacity && 2 * numPositions >= capacity;
+    for (const [part, layout] of this.#layouts.entries()) {
+      const { numLanes, positionBytes } = layout;
+      for (const [layer, memory] of source.region.memory[part]!.entries()) {
         copyRuns(
-          { memory: source, start: from.index * fromBytes!, stride: fromBytes! / numLanes },
-          { memory: targets[part]![layer]!, start: to.index * toBytes!, stride: toBytes! / numLanes },
-          numLanes,
-          wholePositions * positionBytes,
+          runsOf(source, memory, layout),
+          runsOf(target, target.region.memory[part]![layer]!, layout),
+          isWhole ? 1 : numLanes,
+          (isWhole ? numLanes * capacity : wholePositions) * positionBytes,
         );
       }
     }
   }
+}
 
-  #slotBytes(part: number, classIndex: number): number {
-    const { numLanes, positionBytes } = this.#layouts[part]!;
-    return numLanes * this.#capacities[classIndex]! * positionBytes;
-  }
-
-  #touch(classIndex: number, slotIndex: number): ClassMemory['memory'] {
-    const memory = this.#memory(classIndex);
-    const present = this.#classes[classIndex]!;
-    present.numTouched = Math.max(present.numTouched, slotIndex + 1);
-    return memory;
-  }
-
-  #memory(classIndex: number): ClassMemory['memory'] {
-    const present = this.#classes[classIndex];
-    if (present !== undefined) return present.memory;
-    const memory = this.#parts.map((_, part) => {
-      const numBytes = this.#maxSlots[classIndex]! * this.#slotBytes(part, classIndex);
-      return Array.from({ length: this.#numLayers }, () => toMemory(new Int8Array(numBytes)));
-    });
-    this.#classes[classIndex] = { memory, numTouched: 0 };
-    return memory;
-  }
+/** A part's lanes in a slot. */
+function runsOf(
+  { start, capacity }: SlotPlace,
+  memory: KvMemory,
+  { numLanes, positionBytes }: KvLanes,
+): Runs {
+  return { memory, start: start * numLanes * positionBytes, stride: capacity * positionBytes };
 }

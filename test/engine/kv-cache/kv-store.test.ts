@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { F32_ATTENTION } from '../../../src/engine/attention/f32-attention.js';
 import { INTEGER_ATTENTION } from '../../../src/engine/attention/integer-attention.js';
@@ -7,13 +8,14 @@ import {
   type KvPart,
   type KvShape,
   lanesOf,
+  partBytes,
   toKvArray,
 } from '../../../src/engine/kv-cache/kv-part.js';
 import { KvStore, type NewKv } from '../../../src/engine/kv-cache/kv-store.js';
-import type { Slot } from '../../../src/engine/kv-cache/slot-table.js';
+import { type Occupant, type Slot, SlotTable } from '../../../src/engine/kv-cache/slot-table.js';
 
 const shape = { numLayers: 2, numHeads: 2, headWidth: 3 };
-const limits = { maxSequences: 4, maxPositions: 400 };
+const limits = { maxPositions: 400 };
 const CAPACITIES = [16, 32];
 
 /** Tells a number by where it is from; within a byte. */
@@ -42,6 +44,114 @@ function newKv(parts: readonly KvPart[], numRows: number, numNewTokens: number):
 function reader(part: KvPart, view: KvArray, capacity: number) {
   return (lane: number, position: number, column = 0) =>
     view[(lane * capacity + position) * widthOf(part) + column];
+}
+
+interface Tenant extends Occupant {
+  /** Moved up the levels of its rows tell it from others. */
+  readonly name: number;
+  numComputedTokens: number;
+}
+
+const step = fc.record({
+  kind: fc.constantFrom('admit', 'advance', 'advance', 'decode', 'grow', 'fork', 'release', 'run', 'run'),
+  pick: fc.nat(1000),
+});
+
+/** Sequences in a table of slots, whose keys and values are in a store; each has its own numbers. */
+class Run {
+  readonly #parts: readonly KvPart[];
+  readonly #store: KvStore;
+  readonly #table = new SlotTable<Tenant>(CAPACITIES);
+  readonly #tenants: Tenant[] = [];
+  readonly #views = new Map<string, KvArray>();
+  #generation = 0;
+  #numAdmitted = 0;
+
+  constructor(parts: readonly KvPart[]) {
+    this.#parts = parts;
+    this.#store = new KvStore({ shape, parts, capacities: CAPACITIES, limits });
+  }
+
+  take({ kind, pick }: { kind: string; pick: number }): void {
+    const tenant = this.#tenants[pick % Math.max(1, this.#tenants.length)];
+    if (kind === 'admit') this.#admit(1 + (pick % 20));
+    else if (tenant === undefined) return;
+    else if (kind === 'decode') this.#decode(tenant);
+    else if (kind === 'grow') this.#table.grow(tenant, 17);
+    else if (kind === 'release') this.#release(tenant);
+    else if (kind === 'fork') this.#fork(tenant);
+    else this.#run(kind === 'advance' ? tenant : undefined, 1 + (pick % 7));
+  }
+
+  #admit(numPositions: number): void {
+    const tenant = { name: this.#numAdmitted++ % 50, slot: undefined, numComputedTokens: 0 };
+    this.#table.admit(tenant, numPositions);
+    this.#tenants.push(tenant);
+    this.#run(tenant, numPositions);
+  }
+
+  #decode(tenant: Tenant): void {
+    const { classIndex, index } = tenant.slot!;
+    if (index >= this.#table.classes[classIndex]!.numDecoding) this.#table.startDecoding(tenant);
+  }
+
+  #fork(from: Tenant): void {
+    const { name, numComputedTokens } = from;
+    const tenant = { name, slot: undefined, numComputedTokens };
+    this.#table.fork(from, tenant, Math.max(1, numComputedTokens));
+    this.#tenants.push(tenant);
+  }
+
+  #release(tenant: Tenant): void {
+    this.#tenants.splice(this.#tenants.indexOf(tenant), 1);
+    this.#table.release(tenant);
+    this.#drop();
+  }
+
+  #drop(): void {
+    const isIdle = this.#tenants.length === 0;
+    for (const [classIndex, { occupants }] of this.#table.classes.entries())
+      if (occupants.length === 0) this.#store.drop(classIndex, isIdle);
+  }
+
+  /** Views are kept until the store says that they are stale. */
+  #view(index: number, slot: Slot): KvArray {
+    if (this.#generation !== this.#store.generation) this.#views.clear();
+    this.#generation = this.#store.generation;
+    const key = `${index} ${slot.classIndex} ${slot.index}`;
+    const view = this.#views.get(key) ?? this.#store.view(index, 1, { ...slot, numSlots: 1 });
+    this.#views.set(key, view);
+    return view;
+  }
+
+  /** What a step does: the copies, the views, what is computed. */
+  #run(tenant: Tenant | undefined, maxNewTokens: number): void {
+    this.#store.apply(this.#table.takeMoves());
+    for (const { name, slot, numComputedTokens } of this.#tenants)
+      for (const [index, part] of this.#parts.entries()) {
+        const at = reader(part, this.#view(index, slot!), CAPACITIES[slot!.classIndex]!);
+        const lane = lanesOf(part).numLanes - 1;
+        const held = Array.from({ length: numComputedTokens }, (_, position) => at(lane, position));
+        expect(held).toEqual(held.map((_, position) => name + position));
+      }
+    if (tenant === undefined) return;
+    const { name, slot, numComputedTokens } = tenant;
+    const numNewTokens = Math.min(maxNewTokens, CAPACITIES[slot!.classIndex]! - numComputedTokens);
+    if (numNewTokens > 0) {
+      const rows = this.#parts.map((part) => rowsFrom(part, name + numComputedTokens, numNewTokens));
+      this.#store.append({ parts: rows, numRows: 1, numNewTokens }, slot!, [numComputedTokens]);
+      tenant.numComputedTokens += numNewTokens;
+    }
+    this.#drop();
+  }
+}
+
+/** New rows of one sequence: in each lane the numbers from `first` on, one for each token. */
+function rowsFrom(part: KvPart, first: number, numNewTokens: number): KvArray {
+  const numLanes = shape.numLayers * lanesOf(part).numLanes;
+  const numbers = Array.from({ length: numLanes * numNewTokens }, (_, i) => first + (i % numNewTokens));
+  const wide = numbers.flatMap((number) => Array.from({ length: widthOf(part) }, () => number));
+  return part.type === 'int8' ? Int8Array.from(wide) : Float32Array.from(wide);
 }
 
 describe.each([
@@ -90,7 +200,7 @@ describe.each([
 
   it('restores blocks one behind the other', () => {
     const store = create();
-    const blocks = [3, 4].map((numTokens, id) => ({ id, rows: newKv(parts, 1, numTokens) }));
+    const blocks = [3, 4].map((numTokens, id) => ({ id, numTokens, rows: newKv(parts, 1, numTokens) }));
     store.apply([{ blocks, to: { classIndex: 1, index: 0 } }]);
     for (const index of parts.keys()) {
       const restored = read(store, index, 0, { classIndex: 1, index: 0 });
@@ -115,28 +225,83 @@ describe.each([
     expect(store.touchedBytes).toBe(2 * 16 * bytesPerPosition(parts, shape));
   });
 
-  it('gives the memory of a large empty class back, and says that views are stale', () => {
+  it('writes where others have been, so that no more memory is taken', () => {
+    const store = create();
+    const row = newKv(parts, 1, 1);
+    for (const index of [0, 1]) store.append(row, { classIndex: 1, index }, [0]);
+    const { touchedBytes } = store;
+    store.drop(1, false);
+    store.apply([]);
+    store.append(row, { classIndex: 0, index: 3 }, [0]);
+    expect(store.touchedBytes).toBe(touchedBytes);
+  });
+
+  it('keeps what an emptied class holds until it was copied from there', () => {
+    const store = create();
+    const [from, to] = [0, 1].map((classIndex) => ({ classIndex, index: 0 })) as [Slot, Slot];
+    store.append(newKv(parts, 1, 5), from, [0]);
+    store.drop(0, false);
+    store.append(newKv(parts, 2, 1), { classIndex: 1, index: 1 }, [7, 7]);
+    store.apply([{ from, to, numPositions: 5 }]);
+    expect(read(store, 0, 1, to)(1, 4)).toBe(mark(0, 1, 1, 4, 0));
+  });
+
+  it('says that views are stale once a class has come to lie elsewhere', () => {
+    const store = create();
+    const row = newKv(parts, 1, 1);
+    store.append(row, { classIndex: 0, index: 0 }, [0]);
+    store.append(row, { classIndex: 1, index: 0 }, [0]);
+    expect(store.generation).toBe(0);
+    store.append(row, { classIndex: 0, index: 1 }, [0]); // there is no room behind
+    expect(store.generation).toBe(1);
+    expect(read(store, 0, 0, { classIndex: 0, index: 0 })(0, 0)).toBe(mark(0, 0, 0, 0, 0));
+  });
+
+  it('keeps views of a class that empties and comes back to the same place', () => {
+    const store = create();
+    const slot = { classIndex: 1, index: 0 };
+    store.append(newKv(parts, 1, 1), slot, [0]);
+    const before = store.view(0, 0, { ...slot, numSlots: 1 });
+    store.drop(1, true);
+    store.append(newKv(parts, 1, 2), slot, [0]);
+    expect(store.generation).toBe(0);
+    expect(reader(parts[0]!, before, 32)(0, 1)).toBe(mark(0, 0, 0, 1, 0));
+  });
+
+  it('gives memory back to the system when nothing runs, but for what the next sequences need', () => {
     const wide: KvShape = { numLayers: 1, numHeads: 1, headWidth: 8192 };
     const wideParts = attention.parts(wide);
     const store = new KvStore({
       shape: wide,
       parts: wideParts,
       capacities: [16, 32_768],
-      limits: { maxSequences: 1, maxPositions: 65_536 },
+      limits: { maxPositions: 65_536 },
     });
-    const arrays = wideParts.map((part) => {
-      const { numLanes, positionBytes } = lanesOf(part);
-      return toKvArray(part.type, new Int8Array(numLanes * positionBytes));
-    });
+    const arrays = wideParts.map((part) => toKvArray(part.type, new Int8Array(partBytes(part))));
     const row = { parts: arrays, numRows: 1, numNewTokens: 1 };
-    store.append(row, { classIndex: 0, index: 0 }, [0]);
-    store.append(row, { classIndex: 1, index: 0 }, [0]);
+    const [small, large] = [0, 1].map((classIndex) => ({ classIndex, index: 0 })) as [Slot, Slot];
+    store.append(row, small, [0]);
+    store.append(row, large, [0]);
+    const view = store.view(0, 0, { ...large, numSlots: 1 });
+    const { touchedBytes } = store;
     store.drop(1, false); // while others run, all within the limits is kept
-    expect(store.generation).toBe(0);
+    store.apply([]);
+    expect(store.touchedBytes).toBe(touchedBytes);
     store.drop(1, true);
-    expect(store.generation).toBe(1);
+    store.drop(0, true);
     expect(store.touchedBytes).toBe(16 * bytesPerPosition(wideParts, wide));
-    store.drop(0, true); // so little is kept for the next one
+    expect(view).toHaveLength(0); // the memory is gone, whoever still has a view of it
+    store.append(row, large, [0]);
     expect(store.generation).toBe(1);
+  });
+
+  it('holds what each sequence has computed, whatever the others do', () => {
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 20, maxLength: 100, size: 'max' }), (steps) => {
+        const run = new Run(parts);
+        for (const taken of steps) run.take(taken);
+      }),
+      { numRuns: 60 },
+    );
   });
 });
