@@ -3,7 +3,7 @@
 // The columns of four digits are a checksum of the tokens: what makes the sampler faster must not change them.
 // The sequence that penalties see is half of GPT-2's context of prompt and half of completion.
 import { LogitsProcessor } from '../dist/engine/sampling/logits-processor.js';
-import { createRandom } from '../dist/engine/sampling/random.js';
+import { RandomNumbers } from '../dist/engine/sampling/random.js';
 import { readLogprob } from '../dist/engine/sampling/row-logprob.js';
 import { Sampler } from '../dist/engine/sampling/sampler.js';
 import { DEFAULT_SAMPLING } from '../dist/engine/sampling/sampling-params.js';
@@ -49,7 +49,7 @@ const ROWS = [
   normalRows(1, NUM_ROWS, VOCAB_SIZE),
   normalRows(3, NUM_ROWS, VOCAB_SIZE),
 ];
-const random = createRandom(1n);
+const numbers = new RandomNumbers(1n);
 const sampler = new Sampler(VOCAB_SIZE);
 const row = new Float32Array(VOCAB_SIZE);
 
@@ -90,12 +90,12 @@ function timeRows(rows, run) {
 }
 
 function choose(params) {
-  const promptIds = Int32Array.from({ length: HISTORY }, (_, i) => random(1, i) * VOCAB_SIZE);
+  const promptIds = Int32Array.from({ length: HISTORY }, (_, i) => numbers.seek(1, i).next() * VOCAB_SIZE);
   const processor = new LogitsProcessor(params, { promptIds, endIds: [50_256] });
-  for (let i = 0; i < HISTORY; i += 1) processor.append(Math.floor(random(2, i) * VOCAB_SIZE));
+  for (let i = 0; i < HISTORY; i += 1) processor.append(Math.floor(numbers.seek(2, i).next() * VOCAB_SIZE));
   return (index) => {
     processor.apply(row);
-    return sampler.sample(row, params, random(0, index));
+    return sampler.sample(row, params, numbers.seek(0, index));
   };
 }
 

@@ -14,6 +14,7 @@ import { ModelRunner } from '../model/model-runner.js';
 import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
 import { checkVocabulary } from '../model/vocabulary.js';
+import { SAMPLER_VERSION } from '../sampling/sampler.js';
 import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
 import { type MatrixFormat, type RowPadding, rowPadding } from '../weights/matrix-format.js';
@@ -133,7 +134,15 @@ interface Arithmetic {
 /** What decides which arithmetic is done, but for the model. */
 function computationOf({ lookup, numThreads }: WorkerOptions, { format, attention, padding }: Arithmetic) {
   const names = { format: format.name, attention: attention.name };
-  return { ...names, padding, lookup, numThreads, PREFILL_CHUNK: KV_BLOCK_TOKENS, GRAPH_VERSION };
+  return {
+    ...names,
+    padding,
+    lookup,
+    numThreads,
+    PREFILL_CHUNK: KV_BLOCK_TOKENS,
+    GRAPH_VERSION,
+    SAMPLER_VERSION,
+  };
 }
 
 function shapeOf(
