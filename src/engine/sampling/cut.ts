@@ -5,9 +5,12 @@
 export interface Cut {
   /** Greater logits are kept, less ones are not. */
   readonly least: number;
-  /** Of the tokens with just this logit those up to this place are kept; Infinity keeps all of them. */
+  /** Of the tokens with just this logit those up to this place are kept. */
   readonly last: number;
 }
+
+/** As {@link Cut.last}: keeps all tokens with the least logit. Infinity would make doubles of the loops' integers. */
+export const EVERY_PLACE = 2 ** 30;
 
 /** A number between a logit and the next greater one in single precision, so that `>=` can say `>`. */
 export function justAbove(logit: number): number {

@@ -1,4 +1,4 @@
-import type { Cut } from './cut.js';
+import { type Cut, EVERY_PLACE } from './cut.js';
 import type { RankBounds } from './row-sample.js';
 
 /** Divisions of the range of logits that are counted at once. */
@@ -25,7 +25,7 @@ export class RankCut {
     const numAbove = this.#take(logits, low, high);
     if (numAbove >= count) return this.find(count, logits, { least, low, high: Infinity });
     if (numAbove + this.#size >= count) return this.#narrow(count - numAbove, logits);
-    return low > least ? this.find(count, logits, { least, low: least, high }) : { least, last: Infinity };
+    return low > least ? this.find(count, logits, { least, low: least, high }) : { least, last: EVERY_PLACE };
   }
 
   /** Takes the tokens in [low, high), and returns how many reach `high`. Four at a time take three quarters of the time. */

@@ -1,6 +1,6 @@
 import { BlockMaxima, maximumOf } from './block-maxima.js';
 import { Candidates } from './candidates.js';
-import type { Cut } from './cut.js';
+import { type Cut, EVERY_PLACE } from './cut.js';
 import { DartBoard } from './dart-board.js';
 import { Nucleus, type NucleusRow } from './nucleus.js';
 import type { RandomSource } from './random.js';
@@ -67,7 +67,7 @@ export class Sampler {
     const least = maximum + temperature * Math.max(Math.log(minP), -WEIGHTLESS_NATS);
     this.#candidates.takeAll(row);
     const keepsAll = topK === 0 || topK >= this.#vocabSize;
-    const cut = keepsAll ? { least, last: Infinity } : this.#keepTop(topK, row, { least, maximum });
+    const cut = keepsAll ? { least, last: EVERY_PLACE } : this.#keepTop(topK, row, { least, maximum });
     const { logits } = this.#candidates;
     const kept = { logits, maximum, scale: BINS_PER_NAT / temperature, cut, topP };
     return this.#candidates.id(this.#draw(kept, numbers));

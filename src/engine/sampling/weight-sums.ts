@@ -28,7 +28,9 @@ export interface Piece {
  */
 export function addWeights(sums: Float64Array, row: WeighedRow, piece: Piece): void {
   const { logits, maximum, scale } = row;
-  const { start, end, low, high } = piece;
+  const { low, high } = piece;
+  const start = piece.start | 0; // integers, whatever kind of number V8 keeps in the fields
+  const end = piece.end | 0;
   const numOdd = (end - start) % NUM_LANES;
   for (let i = start; i < start + numOdd; i += 1) {
     const logit = logits[i]!;
