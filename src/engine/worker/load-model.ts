@@ -15,6 +15,7 @@ import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
 import { MAX_BATCHES } from '../model/step-batches.js';
 import { checkVocabulary } from '../model/vocabulary.js';
+import { SAMPLER_VERSION } from '../sampling/sampler.js';
 import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
 import { type MatrixFormat, type RowPadding, rowPadding } from '../weights/matrix-format.js';
@@ -138,7 +139,8 @@ interface Arithmetic {
 /** What decides which arithmetic is done, but for the model. */
 function computationOf({ lookup, numThreads }: WorkerOptions, { format, attention, padding }: Arithmetic) {
   const names = { format: format.name, attention: attention.name };
-  return { ...names, padding, lookup, numThreads, CHUNK_SIZES, GRAPH_VERSION };
+  const versions = { CHUNK_SIZES, GRAPH_VERSION, SAMPLER_VERSION };
+  return { ...names, padding, lookup, numThreads, ...versions };
 }
 
 function shapeOf(
