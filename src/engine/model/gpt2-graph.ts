@@ -118,11 +118,7 @@ function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding
 }
 
 /** Attention, to be projected, which leaves padding alone: [N, E] -> [N, E]. */
-function attend(
-  { graph, batches, padding, linear, tokenIds }: GraphContext,
-  layer: number,
-  hidden: Value,
-): Value {
+function attend({ graph, batches, padding, linear }: GraphContext, layer: number, hidden: Value): Value {
   const qkv = linear(`h.${layer}.attn.c_attn`, hidden); // [N, 3E]
   if (padding === undefined) return batches.attend(layer, qkv);
   const attended = batches.attend(layer, graph.op('Slice', [qkv, graph.ints([0]), padding.start]));
