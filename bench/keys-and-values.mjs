@@ -65,18 +65,19 @@ async function prepare({ runner, capacities }, { count, numNewTokens, capacity }
     { length: count },
     () => new Sequence(request, 0, { arrivedAtMs: 0, lookup: false }),
   );
-  const batchOf = (of, index, numTokens) => ({
-    ...{ sequences: of, firstSlot: { classIndex, index }, capacity, numNewTokens: numTokens, moves: [] },
+  const stepOf = (of, index, numTokens) => ({
+    batches: [{ sequences: of, firstSlot: { classIndex, index }, capacity, numNewTokens: numTokens }],
+    moves: [],
   });
   for (const [index, sequence] of sequences.entries()) {
     for (; sequence.numComputedTokens < capacity; sequence.numComputedTokens += CHUNK)
-      await runner.run(batchOf([sequence], index, CHUNK), [0]);
+      await runner.run(stepOf([sequence], index, CHUNK), [0]);
     sequence.numComputedTokens = capacity - numNewTokens;
   }
   const rows = numNewTokens > 1 ? [numNewTokens - 1] : [...sequences.keys()];
   return async () => {
     const startedAt = performance.now();
-    await runner.run(batchOf(sequences, 0, numNewTokens), rows);
+    await runner.run(stepOf(sequences, 0, numNewTokens), rows);
     return performance.now() - startedAt;
   };
 }

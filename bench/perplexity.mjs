@@ -97,9 +97,9 @@ function toSequence(ids) {
 
 async function readChunk({ runner, capacities }, sequence, numNewTokens) {
   const firstSlot = { classIndex: capacities.length - 1, index: 0 };
-  const batch = { sequences: [sequence], firstSlot, capacity: capacities.at(-1), numNewTokens, moves: [] };
+  const batch = { sequences: [sequence], firstSlot, capacity: capacities.at(-1), numNewTokens };
   const rows = Array.from({ length: numNewTokens }, (_, row) => row);
-  const { logits } = await runner.run(batch, rows);
+  const { logits } = await runner.run({ batches: [batch], moves: [] }, rows);
   sequence.numComputedTokens += numNewTokens;
   return logits;
 }

@@ -1,9 +1,9 @@
 // Times one choice over GPT-2's vocabulary, changes to the logits included: `npm run build && node bench/sampler.mjs [ROUNDS]`.
 // Prints medians in microseconds for logits of the embedded model, for a narrow bell (flat) and for a wide one (steep).
-// The columns of four digits are a checksum of the tokens: what makes the sampler faster must not change them.
+// The columns of four digits are a checksum of the tokens: they change with SAMPLER_VERSION, and not otherwise.
 // The sequence that penalties see is half of GPT-2's context of prompt and half of completion.
 import { LogitsProcessor } from '../dist/engine/sampling/logits-processor.js';
-import { createRandom } from '../dist/engine/sampling/random.js';
+import { RandomNumbers } from '../dist/engine/sampling/random.js';
 import { readLogprob } from '../dist/engine/sampling/row-logprob.js';
 import { Sampler } from '../dist/engine/sampling/sampler.js';
 import { DEFAULT_SAMPLING } from '../dist/engine/sampling/sampling-params.js';
@@ -31,9 +31,12 @@ const MIXES = {
   'top-k 5,000': { topK: 5_000 },
   'top-k 40,000': { topK: 40_000 },
   'top-p 0.95': { topP: 0.95 },
+  'top-p 0.5': { topP: 0.5 },
+  'top-p 0.1': { topP: 0.1 },
   'top-p 0.95, temperature 2': { topP: 0.95, temperature: 2 },
   'top-k 40, top-p 0.95': { topK: 40, topP: 0.95 },
   'top-k 5,000, top-p 0.95': { topK: 5_000, topP: 0.95 },
+  'top-k 40,000, top-p 0.95': { topK: 40_000, topP: 0.95 },
   'min-p 0.05': { minP: 0.05 },
   'min-p 0.001': { minP: 1e-3 },
   'min-p 0.00001': { minP: 1e-5 },
@@ -49,7 +52,7 @@ const ROWS = [
   normalRows(1, NUM_ROWS, VOCAB_SIZE),
   normalRows(3, NUM_ROWS, VOCAB_SIZE),
 ];
-const random = createRandom(1n);
+const numbers = new RandomNumbers(1n);
 const sampler = new Sampler(VOCAB_SIZE);
 const row = new Float32Array(VOCAB_SIZE);
 
@@ -90,12 +93,12 @@ function timeRows(rows, run) {
 }
 
 function choose(params) {
-  const promptIds = Int32Array.from({ length: HISTORY }, (_, i) => random(1, i) * VOCAB_SIZE);
+  const promptIds = Int32Array.from({ length: HISTORY }, (_, i) => numbers.seek(1, i).next() * VOCAB_SIZE);
   const processor = new LogitsProcessor(params, { promptIds, endIds: [50_256] });
-  for (let i = 0; i < HISTORY; i += 1) processor.append(Math.floor(random(2, i) * VOCAB_SIZE));
+  for (let i = 0; i < HISTORY; i += 1) processor.append(Math.floor(numbers.seek(2, i).next() * VOCAB_SIZE));
   return (index) => {
     processor.apply(row);
-    return sampler.sample(row, params, random(0, index));
+    return sampler.sample(row, params, numbers.seek(0, index));
   };
 }
 

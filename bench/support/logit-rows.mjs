@@ -34,8 +34,8 @@ async function readRows(session, count) {
   const request = { id: 0, prompts: [Int32Array.from(ids.slice(0, count))], maxTokens: 1, sampling: {} };
   const sequence = new Sequence({ ...request, numCandidates: 1 }, 0, { arrivedAtMs: 0, lookup: false });
   const firstSlot = { classIndex: capacities.length - 1, index: 0 };
-  const batch = { sequences: [sequence], firstSlot, capacity, numNewTokens: count, moves: [] };
-  const { logits } = await runner.run(batch, [...Array(count).keys()]);
+  const batch = { sequences: [sequence], firstSlot, capacity, numNewTokens: count };
+  const { logits } = await runner.run({ batches: [batch], moves: [] }, [...Array(count).keys()]);
   const rows = Array.from({ length: count }, (_, row) =>
     logits.slice(row * vocabSize, (row + 1) * vocabSize),
   );

@@ -48,11 +48,11 @@ async function stepMs(runner, { classIndex, capacity: positions }) {
   const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
   sequence.numComputedTokens = live;
   const firstSlot = { classIndex, index: 0 };
-  const batch = { sequences: [sequence], firstSlot, capacity: positions, numNewTokens: 1, moves: [] };
+  const batch = { sequences: [sequence], firstSlot, capacity: positions, numNewTokens: 1 };
   const times = [];
   for (let step = 0; step < STEPS; step++) {
     const start = performance.now();
-    await runner.run(batch, [0]);
+    await runner.run({ batches: [batch], moves: [] }, [0]);
     times.push(performance.now() - start);
   }
   return median(times);

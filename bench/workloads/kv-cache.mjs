@@ -2,7 +2,8 @@ import { Tensor } from 'onnxruntime-node';
 import { F32_ATTENTION } from '../../dist/engine/attention/f32-attention.js';
 import { lanesOf, toKvArray } from '../../dist/engine/kv-cache/kv-part.js';
 import { kvShapeOf } from '../../dist/engine/model/gpt2-config.js';
-import { pastRows } from '../../dist/engine/model/gpt2-graph.js';
+import { createPast, noPast } from '../../dist/engine/model/past-feeds.js';
+import { MAX_BATCHES } from '../../dist/engine/model/step-batches.js';
 import { StepInputsFactory } from '../../dist/engine/model/step-inputs.js';
 import { openModelSession } from '../support/model-session.mjs';
 import { promptIds } from '../support/prompts.mjs';
@@ -53,26 +54,21 @@ const NO_PAST = 16;
 /** The same graph with a past that is masked and the whole text as new tokens, of which only the last gets logits. */
 async function generateWithoutCache({ session, config, attention, padding }, prompt, numTokens) {
   const inputs = new StepInputsFactory(config, padding.tokens);
-  const past = {};
-  for (const part of attention.parts(kvShapeOf(config))) {
-    const { numLanes, positionBytes } = lanesOf(part);
-    const none = toKvArray(part.type, new Int8Array(numLanes * NO_PAST * positionBytes));
-    for (let layer = 0; layer < config.numLayers; layer++) {
-      past[pastRows(part.name, layer)] = new Tensor(part.type, none, [
-        1,
-        ...part.before,
-        NO_PAST,
-        ...part.after,
-      ]);
-    }
-  }
+  const layers = { parts: attention.parts(kvShapeOf(config)), numLayers: config.numLayers };
+  const past = createPast(layers, 0, (part) => {
+    const { type, before, after } = layers.parts[part];
+    const { numLanes, positionBytes } = lanesOf(layers.parts[part]);
+    const none = toKvArray(type, new Int8Array(numLanes * NO_PAST * positionBytes));
+    return new Tensor(type, none, [1, ...before, NO_PAST, ...after]);
+  });
+  for (let batch = 1; batch < MAX_BATCHES; batch++) Object.assign(past, noPast(layers, batch));
   const tokenIds = [...prompt];
   while (tokenIds.length < prompt.length + numTokens) {
     const sequence = { tokenIds, numComputedTokens: 0 };
     const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: NO_PAST };
     const last = Int32Array.from({ length: padding.logits }, () => tokenIds.length - 1);
     const logitRows = new Tensor('int32', last, [last.length]);
-    const feeds = { ...inputs.fill(batch), ...past, logit_rows: logitRows };
+    const feeds = { ...inputs.fill([batch]), ...past, logit_rows: logitRows };
     const { logits } = await session.run(feeds, ['logits']);
     tokenIds.push(indexOfMax(logits.data.subarray(0, config.vocabSize)));
   }

@@ -1,4 +1,4 @@
-import { KV_BLOCK_TOKENS } from '../../dist/engine/index.js';
+import { CHUNK_SIZES } from '../../dist/engine/kv-cache/chunk-sizes.js';
 import { promptIds } from '../support/prompts.mjs';
 import { ratioRow, toRows } from '../support/rows.mjs';
 import { firstTokenMs, gapsMs } from '../support/run-metrics.mjs';
@@ -55,7 +55,7 @@ async function measure(system, { length, maxTokens, name }) {
   const step = median(runs.flatMap((run) => gapsMs(within(run, { from: run.timesMs[1], to: arrivedAtMs }))));
   const during = runs.map((run) => within(run, { from: arrivedAtMs, to: long.timesMs[0] }));
   const gapMax = Math.max(...during.flatMap(gapsMs));
-  return { gapMax, chunkAndStep: firstTokenMs(alone) / Math.ceil(length / KV_BLOCK_TOKENS) + step };
+  return { gapMax, chunkAndStep: (firstTokenMs(alone) * CHUNK_SIZES.long) / length + step };
 }
 
 function within(run, { from, to }) {

@@ -17,7 +17,7 @@ export { createEngine, type EngineOptions, type ModelSource } from './create-eng
 export type { Engine, ModelInfo, ModelLoad, ModelShape, ModelState, Precision } from './engine.js';
 export { EngineError, type EngineErrorOptions, type EngineErrorReason } from './engine-error.js';
 export { type CheckpointSummary, inspectCheckpoint, inspectConfig } from './inspect-checkpoint.js';
-export { KV_BLOCK_TOKENS } from './kv-cache/kv-block.js';
+export { KV_BLOCK_TOKENS } from './kv-cache/chunk-sizes.js';
 export type {
   EngineObserver,
   RequestListener,

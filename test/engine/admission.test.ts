@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Engine, EngineError, EngineOptions, GenerateRequest } from '../../src/engine/index.js';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { complete, createTestEngine, requestFor } from '../support/engine-under-test.js';
@@ -48,17 +48,16 @@ describe('A full queue', () => {
     const ended: string[] = [];
     const waiting = run(ended, 'flood 1');
     await expect.poll(numWaiting).toBe(1);
-    const released = blockWorker(1500);
-    const startedAtMs = performance.now();
+    const goOn = blockWorker();
+    onTestFinished(goOn);
     const refused = await complete(engine, requestFor('flood', { tenant: 'flood' })).catch((error) => error);
-    expect(performance.now() - startedAtMs).toBeLessThan(50);
     expect(refused).toMatchObject({
       reason: 'QUEUE_FULL',
       message: 'The queue is full: 1 requests wait. Try again in 1000 ms.',
       metadata: { limit: 'requests', waitingRequests: '1', retryAfterMs: '1000' },
       retryAfterMs: 1000,
     });
-    await released;
+    await goOn();
     await release();
     await waiting;
     expect(ended).toEqual(['flood 1']);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -54,13 +54,17 @@ describe('a lock', () => {
   });
 
   it('is kept by an owner that is alive, however long it takes', async () => {
-    const release = await take(60);
+    const expiresMs = 600;
+    const release = await take(expiresMs);
     let taken = false;
-    const second = take(60).then((releaseSecond) => {
+    const second = take(expiresMs).then((releaseSecond) => {
       taken = true;
       return releaseSecond();
     });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    const takenAtMs = statSync(path).mtimeMs;
+    await expect
+      .poll(() => statSync(path).mtimeMs - takenAtMs, { timeout: 20_000 })
+      .toBeGreaterThan(2 * expiresMs);
     expect(taken).toBe(false);
     await release();
     await second;

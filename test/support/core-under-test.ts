@@ -1,16 +1,17 @@
 import { EngineCore } from '../../src/engine/core/engine-core.js';
 import type { SequenceOutput } from '../../src/engine/core/step-output.js';
 import type { ModelRunner, RunOutput } from '../../src/engine/model/model-runner.js';
-import type { ScheduledBatch } from '../../src/engine/scheduling/scheduled-batch.js';
+import { MAX_BATCHES } from '../../src/engine/model/step-batches.js';
+import type { ScheduledStep } from '../../src/engine/scheduling/scheduled-step.js';
 import type { SchedulerOptions } from '../../src/engine/scheduling/scheduler.js';
 import type { ModelUnderTest } from './model-under-test.js';
 
-/** Short, so that small prompts have several. */
+/** Of the first chunks: short, so that small prompts have several. */
 export const CHUNK = 16;
 
 export interface CoreUnderTestOptions extends Partial<SchedulerOptions> {
-  /** Sees each batch, and what it gave, before the core does. */
-  readonly onRun?: (batch: ScheduledBatch, logitRows: readonly number[], output: RunOutput) => void;
+  /** Sees each step, and what it gave, before the core does. */
+  readonly onRun?: (step: ScheduledStep, logitRows: readonly number[], output: RunOutput) => void;
 }
 
 /** Makes the engine's core on a model in this thread. */
@@ -27,9 +28,11 @@ export function createTestCore(
       capacities,
       maxRunning: 16,
       maxPrefilling: 3,
-      prefillChunk: CHUNK,
+      chunkSizes: { short: CHUNK, long: 2 * CHUNK },
       maxCachedPositions: 30 * capacities.at(-1)!,
-      batchCost: 300,
+      maxBatches: MAX_BATCHES,
+      stepCost: 300,
+      batchCost: 60,
       ...overrides,
     },
   });
@@ -58,9 +61,9 @@ function watched(runner: ModelRunner, onRun: NonNullable<CoreUnderTestOptions['o
     get(target, key) {
       const value: unknown = Reflect.get(target, key);
       if (key !== 'run') return typeof value === 'function' ? value.bind(target) : value;
-      return async (batch: ScheduledBatch, logitRows: readonly number[]) => {
-        const output = await target.run(batch, logitRows);
-        onRun(batch, logitRows, output);
+      return async (step: ScheduledStep, logitRows: readonly number[]) => {
+        const output = await target.run(step, logitRows);
+        onRun(step, logitRows, output);
         return output;
       };
     },

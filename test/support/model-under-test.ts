@@ -60,10 +60,9 @@ export async function logitsInPieces(model: ModelUnderTest, ids: Int32Array, pie
       firstSlot: { classIndex, index: 3 },
       capacity: capacities[classIndex]!,
       numNewTokens,
-      moves: [],
     };
     const output = await runner.run(
-      batch,
+      { batches: [batch], moves: [] },
       Array.from({ length: numNewTokens }, (_, row) => row),
     );
     // A quantized graph pads its rows.

@@ -1,19 +1,29 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Session } from 'node:inspector/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /**
  * Holds up the worker thread of this process, as a step that hangs does. There must be one worker.
  *
- * @returns resolves once the thread goes on.
+ * @returns lets the thread go on, and resolves once it does.
  */
-export function blockWorker(ms: number): Promise<void> {
-  return runInWorker(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ${ms})`);
-}
-
-/** Holds up the worker thread of this process until the file is there. */
-export function blockWorkerUntil(path: string): void {
+export function blockWorker(): () => Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'linnet-block-'));
+  const release = join(folder, 'release');
   const cell = 'new Int32Array(new SharedArrayBuffer(4))';
-  const exists = `process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(path)})`;
-  void runInWorker(`while (!${exists}) Atomics.wait(${cell}, 0, 0, 10)`);
+  const exists = `process.getBuiltinModule('node:fs').existsSync(${JSON.stringify(release)})`;
+  const blocked = runInWorker(`while (!${exists}) Atomics.wait(${cell}, 0, 0, 10)`);
+  const goOn = async () => {
+    writeFileSync(release, '');
+    await blocked;
+    rmSync(folder, { recursive: true });
+  };
+  let released: Promise<void> | undefined;
+  return () => {
+    released ??= goOn();
+    return released;
+  };
 }
 
 /**

@@ -19,8 +19,6 @@ export interface AttentionModel {
   readonly shape: KvShape;
   /** By what each layer's scores are multiplied. */
   readonly scales: readonly number[];
-  /** S, the number of new tokens: int64 [1]. */
-  readonly numNewTokens: Value;
 }
 
 /** Attention in one graph: products with what is kept of the past, which `past` gives by its part's name. */
@@ -30,10 +28,18 @@ export interface GraphAttention {
   /** The past values' mean: f32 [1, B, H, S, P] -> [1, B, H, S, D]. */
   readonly mean: (layer: LayerPast, probabilities: Value) => Value;
   /**
-   * What is to be kept of new keys and values, both f32 [L, B, H, S, D]: each part's numbers in the order of
+   * What is to be kept of S new tokens' keys and values, both f32 [L, B, H, S, D]: each part's numbers in the order of
    * [L, B, ...before, S, ...after].
    */
-  readonly toKeep: (key: Value, value: Value) => Readonly<Record<string, Value>>;
+  readonly toKeep: (tokens: NewTokens) => Readonly<Record<string, Value>>;
+}
+
+/** The keys and values of new tokens: f32 [L, B, H, S, D]. */
+export interface NewTokens {
+  readonly key: Value;
+  readonly value: Value;
+  /** S: int64 [1]. */
+  readonly numNewTokens: Value;
 }
 
 /** What a layer has kept. */

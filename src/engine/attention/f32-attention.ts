@@ -17,7 +17,7 @@ export const F32_ATTENTION: AttentionFormat = {
       return graph.op('Concat', [onPast!, onNew!], { axis: -1 });
     },
     mean: ({ part }, probabilities) => graph.op('MatMul', [probabilities, part('value')]),
-    toKeep: (key, value) => ({ key, value }),
+    toKeep: ({ key, value }) => ({ key, value }),
   }),
 };
 

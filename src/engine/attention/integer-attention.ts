@@ -1,6 +1,6 @@
 import type { KvPart, KvShape } from '../kv-cache/kv-part.js';
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
-import type { AttentionFormat, AttentionModel, LayerPast } from './attention-format.js';
+import type { AttentionFormat, AttentionModel, LayerPast, NewTokens } from './attention-format.js';
 
 /** The largest levels of s8 and of u8, and what an s8 is moved up by to become one. */
 const [SIGNED, UNSIGNED, ZERO] = [127, 255, 128];
@@ -29,7 +29,7 @@ export const INTEGER_ATTENTION: AttentionFormat = {
       const { levels, largest } = toLevels(graph, weights, 0);
       return graph.op('Mul', [multiply(graph, levels, part('value')), largest]);
     },
-    toKeep: (key, value) => toKeep(model, key, value),
+    toKeep: (tokens) => toKeep(model, tokens),
   }),
 };
 
@@ -49,7 +49,7 @@ function scores(
 }
 
 /** The attention's scale is in the keys'. */
-function toKeep({ graph, shape, scales, numNewTokens }: AttentionModel, key: Value, value: Value) {
+function toKeep({ graph, shape, scales }: AttentionModel, { key, value, numNewTokens }: NewTokens) {
   const keys = toSigned(graph, key);
   const values = toSigned(graph, value);
   const ofKeys = graph.floats(

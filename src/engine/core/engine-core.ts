@@ -83,13 +83,13 @@ export class EngineCore {
     for (const sequence of admitted) this.#sampler.add(sequence);
     meter.noteAdmitted(admitted);
     const started = admitted.map((sequence) => this.#toStarted(sequence));
-    const batch = this.#scheduler.schedule();
-    if (batch === undefined) return { started, outputs: [], ...meter.read([], this.#now()) };
-    meter.noteBatch(batch);
-    const rows = logitRowsOf(batch);
-    const { logits, newKv } = await this.#runner.run(batch, rows.flatMap(toRowNumbers));
-    this.#scheduler.advance(batch);
-    this.#scheduler.cachePrefix(batch, newKv);
+    const step = this.#scheduler.schedule();
+    if (step === undefined) return { started, outputs: [], ...meter.read([], this.#now()) };
+    meter.noteStep(step);
+    const rows = logitRowsOf(step);
+    const { logits, newKv } = await this.#runner.run(step, rows.flatMap(toRowNumbers));
+    this.#scheduler.advance(step);
+    this.#scheduler.cachePrefixes(step, newKv);
     let next = 0;
     const outputs = rows.flatMap((read) => {
       const first = next;
@@ -102,7 +102,7 @@ export class EngineCore {
     return { started, outputs, ...meter.read(outputs, this.#now()) };
   }
 
-  /** Reads what a batch brought of one sequence, and where its prompt is done, of the siblings that waited for it. */
+  /** Reads what a step brought of one sequence, and where its prompt is done, of the siblings that waited for it. */
   #read(read: LogitRows, logits: Float32Array): SequenceOutput[] {
     const { sequence, numPromptRows, numSamplingRows } = read;
     const promptLogprobs = readPromptLogprobs(read, logits, this.#vocabSize);

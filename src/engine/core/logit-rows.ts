@@ -1,11 +1,11 @@
 import { type RowLogprob, readLogprob } from '../sampling/row-logprob.js';
-import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import { numRowsOf, type ScheduledBatch, type ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { Sequence } from '../scheduling/sequence.js';
 
-/** The neighbouring rows of a batch whose logits one sequence reads. */
+/** The neighbouring rows of a step whose logits one sequence reads. */
 export interface LogitRows {
   readonly sequence: Sequence;
-  /** Counted from the batch's first row, that of the first sequence's first new token. */
+  /** Counted from the step's first row, that of the first batch's first sequence's first new token. */
   readonly firstRow: number;
   /** The position, in the sequence, of the first row's token. */
   readonly firstPosition: number;
@@ -15,8 +15,17 @@ export interface LogitRows {
   readonly numSamplingRows: number;
 }
 
-/** The rows to read of a batch, by its sequences; none of one that goes on prefilling and tells nothing of its prompt. */
-export function logitRowsOf({ sequences, numNewTokens }: ScheduledBatch): LogitRows[] {
+/** The rows to read of a step, by its sequences; none of one that goes on prefilling and tells nothing of its prompt. */
+export function logitRowsOf({ batches }: ScheduledStep): LogitRows[] {
+  let start = 0;
+  return batches.flatMap((batch) => {
+    const rows = rowsOfBatch(batch, start);
+    start += numRowsOf(batch);
+    return rows;
+  });
+}
+
+function rowsOfBatch({ sequences, numNewTokens }: ScheduledBatch, start: number): LogitRows[] {
   return sequences.flatMap((sequence, index) => {
     const { numComputedTokens, numPromptTokens, numPendingTokens, firstLogitPosition } = sequence;
     const end = numComputedTokens + Math.min(numNewTokens, numPendingTokens);
@@ -27,12 +36,12 @@ export function logitRowsOf({ sequences, numNewTokens }: ScheduledBatch): LogitR
     if (numPromptRows === 0 && !isComputed) return [];
     const numSamplingRows = isComputed && !sequence.isFull ? 1 + sequence.numDraftTokens : 0;
     const firstPosition = numPromptRows > 0 ? first : sequence.numTokens - 1;
-    const firstRow = index * numNewTokens + firstPosition - numComputedTokens;
+    const firstRow = start + index * numNewTokens + firstPosition - numComputedTokens;
     return [{ sequence, firstRow, firstPosition, numPromptRows, numSamplingRows }];
   });
 }
 
-/** The numbers of these rows in their batch. */
+/** The numbers of these rows in their step. */
 export function toRowNumbers({ firstRow, numPromptRows, numSamplingRows }: LogitRows): number[] {
   return Array.from({ length: numPromptRows + numSamplingRows }, (_, i) => firstRow + i);
 }

@@ -1,5 +1,5 @@
 import { LogitsProcessor } from '../sampling/logits-processor.js';
-import { createRandom } from '../sampling/random.js';
+import { RandomNumbers } from '../sampling/random.js';
 import { type RowLogprob, readLogprob } from '../sampling/row-logprob.js';
 import { Sampler } from '../sampling/sampler.js';
 import type { Sequence, SequenceFinishReason } from '../scheduling/sequence.js';
@@ -10,7 +10,7 @@ interface Chooser {
   readonly processor: LogitsProcessor;
   /** The tokens that end it. */
   readonly endIds: readonly number[];
-  readonly random: (position: number) => number;
+  readonly numbers: RandomNumbers;
 }
 
 /** The vocabulary, as far as sampling needs to know it. */
@@ -37,15 +37,14 @@ export class SequenceSampler {
 
   /** A sequence begins; it has no tokens but its prompt's. */
   add(sequence: Sequence): void {
-    const { sampling, candidate, tokenIds, numPromptTokens } = sequence;
+    const { sampling, tokenIds, numPromptTokens } = sequence;
     const endIds = sampling.ignoreEos ? [] : [this.#endOfTextId];
     endIds.push(...sampling.stopTokenIds);
     const promptIds = tokenIds.subarray(0, numPromptTokens);
-    const random = createRandom(sampling.seed);
     this.#choosers.set(sequence, {
       processor: new LogitsProcessor(sampling, { promptIds, endIds }),
       endIds,
-      random: (position) => random(candidate, position),
+      numbers: new RandomNumbers(sampling.seed),
     });
   }
 
@@ -80,11 +79,12 @@ export class SequenceSampler {
   }
 
   #choose(sequence: Sequence, row: Float32Array, keepsRow: boolean): number {
-    const { processor, random } = this.#choosers.get(sequence)!;
+    const { processor, numbers } = this.#choosers.get(sequence)!;
     if (keepsRow) this.#scratch.set(row);
     const changed = keepsRow ? this.#scratch : row;
     processor.apply(changed);
-    const tokenId = this.#sampler.sample(changed, sequence.sampling, random(sequence.numTokens));
+    numbers.seek(sequence.candidate, sequence.numTokens);
+    const tokenId = this.#sampler.sample(changed, sequence.sampling, numbers);
     processor.append(tokenId);
     return tokenId;
   }

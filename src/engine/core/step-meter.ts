@@ -1,4 +1,4 @@
-import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { Sequence } from '../scheduling/sequence.js';
 import type { SequenceOutput, StepOutput, StepStats } from './step-output.js';
 
@@ -24,12 +24,14 @@ export class StepMeter {
     }
   }
 
-  /** A batch is about to run. */
-  noteBatch({ sequences, numNewTokens }: ScheduledBatch): void {
-    this.#stats.numSequences = sequences.length;
-    this.#stats.isPrefill = sequences.some(({ numPendingTokens }) => numPendingTokens > 1);
-    for (const { numPendingTokens, numDraftTokens } of sequences) {
-      this.#stats.computedTokens += Math.min(numNewTokens, numPendingTokens + numDraftTokens);
+  /** A step is about to run. */
+  noteStep({ batches }: ScheduledStep): void {
+    for (const { sequences, numNewTokens } of batches) {
+      this.#stats.numSequences += sequences.length;
+      this.#stats.isPrefill ||= sequences.some(({ numPendingTokens }) => numPendingTokens > 1);
+      for (const { numPendingTokens, numDraftTokens } of sequences) {
+        this.#stats.computedTokens += Math.min(numNewTokens, numPendingTokens + numDraftTokens);
+      }
     }
   }
 

@@ -5,40 +5,71 @@ export interface ClassDemand {
   readonly numSequences: number;
 }
 
+/** What a round costs beside what its rows read, in positions of one row. */
+export interface RoundCosts {
+  /** A step: reading the weights. */
+  readonly stepCost: number;
+  /** One more batch in a step. */
+  readonly batchCost: number;
+  /** The most batches that a step has. */
+  readonly maxBatches: number;
+}
+
 /**
- * Says in which class the sequences of each class are best run. A step runs one batch per class that holds somebody:
- * every batch reads the weights again, and every row of it reads all positions of its slot, masked ones too. So a few
- * short sequences are cheaper beside the long ones, and many are cheaper apart.
+ * Says in which class the sequences of each class are best run. A round runs a batch for each class that holds somebody,
+ * several in one step, and every row reads all positions of its slot, masked ones too. So a few short sequences are
+ * cheaper beside the long ones, and many are cheaper apart.
  *
  * @param demand ascending by capacity
- * @param batchCost what reading the weights costs, in positions of one row
  * @returns for each class the index of the class to run in, its own or a larger one
  */
-export function planClasses(demand: readonly ClassDemand[], batchCost: number): number[] {
-  const used = demand.flatMap(({ numSequences }, index) => (numSequences > 0 ? [index] : []));
-  // best[i]: the least cost of the first i used classes, and where the last group of them starts.
-  const best: { cost: number; start: number }[] = [{ cost: 0, start: 0 }];
-  for (let end = 1; end <= used.length; end++) {
-    const { capacity } = demand[used[end - 1]!]!;
-    let choice = { cost: Number.POSITIVE_INFINITY, start: 0 };
-    for (let start = end - 1, rows = 0; start >= 0; start--) {
-      rows += demand[used[start]!]!.numSequences;
-      const cost = best[start]!.cost + batchCost + rows * capacity;
-      if (cost < choice.cost) choice = { cost, start };
-    }
-    best.push(choice);
-  }
+export function planClasses(demand: readonly ClassDemand[], costs: RoundCosts): number[] {
+  const used = demand.flatMap((each, index) => (each.numSequences > 0 ? [{ ...each, index }] : []));
   const targets = demand.map((_, index) => index);
-  for (let end = used.length; end > 0; end = best[end]!.start) {
-    for (let i = best[end]!.start; i < end; i++) targets[used[i]!] = used[end - 1]!;
+  let end = used.length;
+  const rows = cheapestCuts(used);
+  const totals = rows.map((row, numBatches) => row[end]!.read + overheadOf(numBatches, costs));
+  for (let numBatches = totals.indexOf(Math.min(...totals)); numBatches > 0; numBatches--) {
+    const { start } = rows[numBatches]![end]!;
+    for (const { index } of used.slice(start, end)) targets[index] = used[end - 1]!.index;
+    end = start;
   }
   return targets;
 }
 
 /** What a round costs that runs one batch per class that holds somebody, in positions of one row. */
-export function roundCost(demand: readonly ClassDemand[], batchCost: number): number {
-  return demand.reduce(
-    (sum, { capacity, numSequences }) => sum + (numSequences > 0 ? batchCost + numSequences * capacity : 0),
-    0,
-  );
+export function roundCost(demand: readonly ClassDemand[], costs: RoundCosts): number {
+  const used = demand.filter(({ numSequences }) => numSequences > 0);
+  const read = used.reduce((sum, { capacity, numSequences }) => sum + numSequences * capacity, 0);
+  return read + overheadOf(used.length, costs);
+}
+
+function overheadOf(numBatches: number, { stepCost, batchCost, maxBatches }: RoundCosts): number {
+  return numBatches * batchCost + Math.ceil(numBatches / maxBatches) * stepCost;
+}
+
+/** The first classes in so many batches: what their rows read at least, and with which class the last batch starts. */
+interface Cut {
+  readonly read: number;
+  readonly start: number;
+}
+
+/** The cheapest way, [n][i], to run the first i classes in n batches. */
+function cheapestCuts(used: readonly ClassDemand[]): Cut[][] {
+  const ends = Array.from({ length: used.length + 1 }, (_, end) => end);
+  const cuts: Cut[][] = [ends.map((end) => ({ read: end === 0 ? 0 : Number.POSITIVE_INFINITY, start: 0 }))];
+  for (const fewer of used.map((_, n) => n))
+    cuts.push(ends.map((end) => cheapestLast(used, end, cuts[fewer]!)));
+  return cuts;
+}
+
+/** @param before the cuts of the classes before the last batch, by their number */
+function cheapestLast(used: readonly ClassDemand[], end: number, before: readonly Cut[]): Cut {
+  let best: Cut = { read: Number.POSITIVE_INFINITY, start: 0 };
+  for (let start = end - 1, numSequences = 0; start >= 0; start--) {
+    numSequences += used[start]!.numSequences;
+    const read = before[start]!.read + numSequences * used[end - 1]!.capacity;
+    if (read < best.read) best = { read, start };
+  }
+  return best;
 }

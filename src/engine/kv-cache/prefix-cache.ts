@@ -1,19 +1,22 @@
+import { type ChunkSizes, chunkEnd } from './chunk-sizes.js';
 import type { NewKv } from './kv-store.js';
 
 /** The keys and values of one block of a prefix. */
 export interface CachedBlock {
   /** Tells this block from all others that were ever cached. */
   readonly id: number;
+  readonly numTokens: number;
   /** As the step that computed them returned them. */
   readonly rows: NewKv;
 }
 
-/** A block to keep: the tokens up to `end`, whose last ones are its own. */
+/** A block to keep: the tokens from `start` up to `end`, after all those before them. */
 export interface NewBlock {
   /** The block that it follows; undefined if there is none, or none that is still known. */
   readonly previous: CachedBlock | undefined;
   readonly tokenIds: Int32Array;
-  /** A multiple of the block's size. */
+  /** Its first token, where a chunk begins, and where that chunk ends. */
+  readonly start: number;
   readonly end: number;
   readonly rows: NewKv;
 }
@@ -24,37 +27,41 @@ interface Entry extends CachedBlock {
 }
 
 /**
- * Keeps the keys and values of prompts' beginnings, in blocks of one prefill chunk, so that the next prompt that begins
+ * Keeps the keys and values of prompts' beginnings, in blocks of a prefill chunk each, so that the next prompt that begins
  * alike need not compute them. A block is found by its own tokens and by the block before it, so by all tokens up to
  * its end. What was used longest ago goes first, and a block never before those that continue it.
  */
 export class PrefixCache {
-  readonly #blockSize: number;
+  readonly #sizes: ChunkSizes;
   /** In the order of use, the least recent first. */
   readonly #entries = new Map<string, Entry>();
   readonly #keys = new WeakMap<CachedBlock, string>();
   #numMade = 0;
+  #numPositions = 0;
 
-  /** @param blockSize tokens per block: the prefill chunk, so that a hit gives the bits that computing would */
-  constructor(blockSize: number) {
-    this.#blockSize = blockSize;
+  /** @param sizes of the prefill's chunks, so that a hit gives the bits that computing would */
+  constructor(sizes: ChunkSizes) {
+    this.#sizes = sizes;
   }
 
   /** Positions that the cached blocks hold. */
   get numPositions(): number {
-    return this.#entries.size * this.#blockSize;
+    return this.#numPositions;
   }
 
   /** The blocks that hold the longest known beginning of the first `maxTokens` of a prompt, in order. */
   match(tokenIds: Int32Array, maxTokens: number): readonly CachedBlock[] {
     const found: CachedBlock[] = [];
     let key: string | undefined;
-    for (let end = this.#blockSize; end <= maxTokens; end += this.#blockSize) {
-      const nextKey = this.#keyOf(found.at(-1), tokenIds, end);
+    for (let start = 0; ; ) {
+      const end = chunkEnd(start, this.#sizes);
+      if (end > maxTokens) break;
+      const nextKey = keyOf(found.at(-1), tokenIds.subarray(start, end));
       const entry = this.#entries.get(nextKey);
       if (entry === undefined) break;
       key = nextKey;
       found.push(entry);
+      start = end;
     }
     this.#touch(key);
     return found;
@@ -64,14 +71,14 @@ export class PrefixCache {
    * Keeps a block, and returns it to go on from: the one that was known already, where another sequence was faster.
    * A block whose predecessor is gone is not kept, since it could not be found.
    */
-  insert({ previous, tokenIds, end, rows }: NewBlock): CachedBlock | undefined {
+  insert({ previous, tokenIds, start, end, rows }: NewBlock): CachedBlock | undefined {
     const previousKey = previous && this.#keys.get(previous);
-    const isFirst = end === this.#blockSize;
-    if (!isFirst && (previousKey === undefined || !this.#entries.has(previousKey))) return undefined;
-    const key = this.#keyOf(previous, tokenIds, end);
+    if (start > 0 && (previousKey === undefined || !this.#entries.has(previousKey))) return undefined;
+    const key = keyOf(previous, tokenIds.subarray(start, end));
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { id: ++this.#numMade, rows, previousKey };
+      entry = { id: ++this.#numMade, rows, previousKey, numTokens: end - start };
+      this.#numPositions += entry.numTokens;
       this.#entries.set(key, entry);
       this.#keys.set(entry, key);
     }
@@ -81,9 +88,10 @@ export class PrefixCache {
 
   /** Gives back memory until no more than so many positions are held. */
   shrinkTo(maxPositions: number): void {
-    for (const key of this.#entries.keys()) {
+    for (const [key, { numTokens }] of this.#entries) {
       if (this.numPositions <= maxPositions) return;
       this.#entries.delete(key);
+      this.#numPositions -= numTokens;
     }
   }
 
@@ -97,11 +105,8 @@ export class PrefixCache {
       key = entry.previousKey;
     }
   }
+}
 
-  #keyOf(previous: CachedBlock | undefined, tokenIds: Int32Array, end: number): string {
-    const { buffer, byteOffset, BYTES_PER_ELEMENT } = tokenIds;
-    const start = byteOffset + (end - this.#blockSize) * BYTES_PER_ELEMENT;
-    const tokens = Buffer.from(buffer, start, this.#blockSize * BYTES_PER_ELEMENT);
-    return `${previous?.id ?? 0}:${tokens.toString('latin1')}`;
-  }
+function keyOf(previous: CachedBlock | undefined, { buffer, byteOffset, byteLength }: Int32Array): string {
+  return `${previous?.id ?? 0}:${Buffer.from(buffer, byteOffset, byteLength).toString('latin1')}`;
 }

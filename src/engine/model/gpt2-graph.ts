@@ -1,12 +1,12 @@
-import type { AttentionFormat, GraphAttention, LayerPast } from '../attention/attention-format.js';
-import type { KvPart } from '../kv-cache/kv-part.js';
+import type { AttentionFormat } from '../attention/attention-format.js';
 import type { MatrixFormat, MatrixProducts, ModelGraph } from '../weights/matrix-format.js';
 import { type Activation, type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
+import { StepBatches } from './step-batches.js';
 
 /** Changes whenever the graph computes the same in another way, so that bits may differ. */
-export const GRAPH_VERSION = 3;
+export const GRAPH_VERSION = 4;
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
@@ -17,34 +17,29 @@ export interface GraphWeights {
   readonly attention: AttentionFormat;
 }
 
-/** The graph's input that has the past of a layer's part. */
-export function pastRows(part: string, layer: number): string {
-  return `past_${part}_${layer}`;
-}
-
-/** The graph's output that has the new rows of a part. */
-export function newRows(part: string): string {
-  return `new_${part}`;
-}
-
 /**
- * Writes the ONNX graph of one step of a GPT-2 (Radford et al., 2019) over B sequences of S new tokens each, with the
- * KV cache as inputs.
+ * Writes the ONNX graph of one step of a GPT-2 (Radford et al., 2019), with the KV cache as inputs. A step runs up to
+ * MAX_BATCHES batches side by side, each of B sequences of S new tokens; all but attention is done for the rows
+ * of all of them together, so that the weights are read once.
  *
- * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows, what a row has less is
- * masked; N = B * S rows and, where the format's products take several at a time, padding):
+ * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows of a batch, what a row has
+ * less is masked; N rows: those of the batches one after the other, B * S each, and, where the format's products
+ * take several at a time, padding):
  * - `input_ids` int32 [N], `position_ids` int32 [N]
- * - `qkv_shape` int64 [5]: B, S, 3, H, D
- * - `attention_bias` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
- * - `split` int64 [2]: P and S
- * - `logit_rows` int32 [R]: which of the rows get logits
- * - `past_NAME_i` [B, ...before, P, ...after] for each part of the attention's format and each layer i
- * - with padding `num_tokens` int64 [1]: B * S, and `padding` f32 [N - B * S, E]. A caller who wants a row's bits not to
- *   depend on the other rows pads as `rowPadding` says.
+ * - `logit_rows` int32 [R]: which of the rows get logits; there may be none
+ * - with padding `num_tokens` int64 [1]: the rows before it, and `padding` f32 [rows of padding, E]. A caller who wants a
+ *   row's bits not to depend on the other rows pads as `rowPadding` says.
+ * - for each batch b
+ *   - `is_present_b` bool []: else nothing is computed for it and those behind it, and its other inputs need only be there
+ *   - `row_split_b` int64 [2]: its rows, B * S, and those of the batches behind it
+ *   - `qkv_shape_b` int64 [5]: B, S, 3, H, D
+ *   - `attention_bias_b` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
+ *   - `split_b` int64 [2]: P and S
+ *   - `past_NAME_i_b` [B, ...before, P, ...after] for each part of the attention's format and each layer i
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]
- * - `new_NAME` [L, B, ...before, S, ...after] for each part: what is to be kept of the new keys and values
+ * - for each batch `new_NAME_b` [L, B, ...before, S, ...after] for each part: what is to be kept of the new keys and values
  *
  * The cache is never an output: onnxruntime-node copies every output that it returns. The new rows of all layers leave
  * together, and the caller appends them.
@@ -53,45 +48,45 @@ export function newRows(part: string): string {
  */
 export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
   const context = createContext(weights);
-  const { graph, config } = context;
-  const positionIds = graph.input('position_ids', 'int32', ['N']);
-  const positions = graph.op('Gather', [context.weight('wpe.weight'), positionIds]);
-  let hidden = graph.op('Add', [context.embedTokens(), positions]); // [N, E]
-  const kept: Kept = { keys: [], values: [] };
+  const { graph, config, batches } = context;
+  const logitRows = graph.input('logit_rows', 'int32', ['R']);
+  let hidden = embed(context); // [N, E]
   for (let layer = 0; layer < config.numLayers; layer++) {
-    const attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden), kept);
-    hidden = graph.op('Add', [hidden, attended]);
-    hidden = graph.op('Add', [hidden, mlp(context, layer, layerNorm(context, `h.${layer}.ln_2`, hidden))]);
+    let attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden));
+    let rows = context.tokenIds;
+    if (layer === config.numLayers - 1) {
+      // Behind the last attention a row is of use to its own logits only: [N, E] -> [R, E].
+      rows = logitRows;
+      attended = graph.op('Gather', [attended, rows]);
+      hidden = graph.op('Gather', [hidden, rows]);
+    }
+    hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.attn.c_proj`, attended, rows)]);
+    const inner = context.linear(`h.${layer}.mlp.c_fc`, layerNorm(context, `h.${layer}.ln_2`, hidden), rows);
+    const active = activate(graph, config.activation, inner);
+    hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.mlp.c_proj`, active, rows)]);
   }
-  const rows = graph.op('Gather', [hidden, graph.input('logit_rows', 'int32', ['R'])]); // [R, E]
-  const logits = context.head(layerNorm(context, 'ln_f', rows));
+  const logits = context.head(layerNorm(context, 'ln_f', hidden));
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
-  outputKept(context, kept);
+  batches.addOutputs();
   return graph.toModel();
 }
 
-/** The new keys and values of the layers so far: each f32 [1, B, H, S, D]. */
-interface Kept {
-  readonly keys: Value[];
-  readonly values: Value[];
-}
-
-/** Adds an output for each part of what is kept. */
-function outputKept({ graph, attention, parts }: GraphContext, { keys, values }: Kept): void {
-  const [key, value] = [keys, values].map((layers) => graph.op('Concat', layers, { axis: 0 }));
-  const kept = attention.toKeep(key!, value!);
-  for (const { name, type } of parts) graph.output(newRows(name), kept[name]!, type);
+/** The embeddings of tokens and positions: [N, E]. */
+function embed({ graph, weight, embedTokens }: GraphContext): Value {
+  const positions = graph.op('Gather', [weight('wpe.weight'), graph.input('position_ids', 'int32', ['N'])]);
+  return graph.op('Add', [embedTokens(), positions]);
 }
 
 /** What the layers of one graph share. */
 interface GraphContext extends ModelGraph, MatrixProducts {
-  readonly attention: GraphAttention;
-  readonly parts: readonly KvPart[];
-  readonly attentionBias: Value;
-  readonly split: Value;
-  readonly qkvShape: Value;
-  readonly mergedShape: Value;
+  readonly batches: StepBatches;
   readonly padding: Padding | undefined;
+}
+
+/** The rows that only pad: `rows` f32 [N - tokens, E], and `start` int64 [1], where they begin. */
+interface Padding {
+  readonly rows: Value;
+  readonly start: Value;
 }
 
 function createContext({ config, weights, format, attention }: GraphWeights): GraphContext {
@@ -106,77 +101,28 @@ function createContext({ config, weights, format, attention }: GraphWeights): Gr
       return graph.stored(name, tensor, shape);
     },
   };
-  const shape = kvShapeOf(config);
-  const split = graph.input('split', 'int64', [2]);
   const scales = Array.from({ length: config.numLayers }, (_, layer) => attentionScale(config, layer));
-  const numNewTokens = graph.op('Slice', [split, graph.ints([1]), graph.ints([2])]);
   return {
     ...model,
     ...format.products(model),
-    attention: attention.open({ graph, shape, scales, numNewTokens }),
-    parts: attention.parts(shape),
-    attentionBias: graph.input('attention_bias', 'float32', ['B', 1, 'S', 'P+S']),
-    split,
-    qkvShape: graph.input('qkv_shape', 'int64', [5]),
-    mergedShape: graph.ints([-1, config.hiddenSize]),
+    batches: new StepBatches({ graph, format: attention, shape: kvShapeOf(config), scales }),
     padding: format.rowMultiple.linear > 1 ? paddingInputs(graph, config) : undefined,
   };
 }
 
-/** The rows that only pad: `rows` f32 [N - B * S, E], and `start` int64 [1], where they begin: B * S. */
-interface Padding {
-  readonly rows: Value;
-  readonly start: Value;
-}
-
 function paddingInputs(graph: GraphBuilder, { hiddenSize }: Gpt2Config): Padding {
   return {
-    rows: graph.input('padding', 'float32', ['N-B*S', hiddenSize]),
+    rows: graph.input('padding', 'float32', ['padding', hiddenSize]),
     start: graph.input('num_tokens', 'int64', [1]),
   };
 }
 
-/** Causal self-attention over the past and the new tokens: [N, E] -> [N, E]. Adds the new keys and values. */
-function attend(context: GraphContext, layer: number, hidden: Value, kept: Kept): Value {
-  const { graph, attention, padding } = context;
-  const qkv = context.linear(`h.${layer}.attn.c_attn`, hidden);
-  const [query, key, value] = splitHeads(context, qkv); // each [1, B, H, S, D]
-  kept.keys.push(key);
-  kept.values.push(value);
-
-  const past = pastOf(context, layer);
-  const scores = attention.scores(past, query, key); // [1, B, H, S, P + S]
-  const probabilities = graph.op('Softmax', [graph.op('Add', [scores, context.attentionBias])], { axis: -1 });
-  const [onPast, onNew] = graph.ops('Split', [probabilities, context.split], 2, { axis: -1 });
-  const attended = graph.op('Add', [attention.mean(past, onPast!), graph.op('MatMul', [onNew!, value])]);
-  const transposed = graph.op('Transpose', [attended], { perm: [0, 1, 3, 2, 4] });
-  const merged = graph.op('Reshape', [transposed, context.mergedShape]); // [B * S, E]
-  const rows = padding === undefined ? merged : graph.op('Concat', [merged, padding.rows], { axis: 0 });
-  return context.linear(`h.${layer}.attn.c_proj`, rows);
-}
-
-/** The inputs for what a layer has kept. */
-function pastOf({ graph, parts }: GraphContext, layer: number): LayerPast {
-  const inputs = new Map(
-    parts.map(({ name, type, before, after }) => [
-      name,
-      graph.input(pastRows(name, layer), type, ['B', ...before, 'P', ...after]),
-    ]),
-  );
-  return { layer, part: (name) => inputs.get(name)! };
-}
-
-/** Queries, keys and values by head: [N, 3E] -> three of [1, B, H, S, D]. */
-function splitHeads({ graph, qkvShape, padding }: GraphContext, qkv: Value): [Value, Value, Value] {
-  const rows = padding === undefined ? qkv : graph.op('Slice', [qkv, graph.ints([0]), padding.start]);
-  const parts = graph.op('Transpose', [graph.op('Reshape', [rows, qkvShape])], { perm: [2, 0, 3, 1, 4] });
-  return graph.ops('Split', [parts], 3, { axis: 0, num_outputs: 3 }) as [Value, Value, Value];
-}
-
-/** The two-layer perceptron: [N, E] -> [N, E]. */
-function mlp(context: GraphContext, layer: number, hidden: Value): Value {
-  const inner = context.linear(`h.${layer}.mlp.c_fc`, hidden);
-  return context.linear(`h.${layer}.mlp.c_proj`, activate(context.graph, context.config.activation, inner));
+/** Attention, to be projected, which leaves padding alone: [N, E] -> [N, E]. */
+function attend({ graph, batches, padding, linear }: GraphContext, layer: number, hidden: Value): Value {
+  const qkv = linear(`h.${layer}.attn.c_attn`, hidden); // [N, 3E]
+  if (padding === undefined) return batches.attend(layer, qkv);
+  const attended = batches.attend(layer, graph.op('Slice', [qkv, graph.ints([0]), padding.start]));
+  return graph.op('Concat', [attended, padding.rows], { axis: 0 });
 }
 
 function activate(graph: GraphBuilder, activation: Activation, value: Value): Value {

@@ -3,6 +3,7 @@ import {
   type AttributeProto,
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
+  type GraphProto,
   ModelProto,
   type NodeProto,
   type TensorProto,
@@ -15,7 +16,7 @@ import type { StoredTensor } from './safetensors.js';
 export type Value = string;
 
 /** The element types of graph inputs, outputs and constants. */
-export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8' | 'int8';
+export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8' | 'int8' | 'bool';
 
 /** A node's attributes; a whole number is an ONNX int, any other number must be given as `{ float }`. */
 export type Attributes = Readonly<
@@ -28,6 +29,7 @@ const ELEMENT_TYPES: Record<ElementType, DataType> = {
   int64: DataType.INT64,
   uint8: DataType.UINT8,
   int8: DataType.INT8,
+  bool: DataType.BOOL,
 };
 const STORED_TYPES: Record<string, DataType> = {
   F32: DataType.FLOAT,
@@ -40,9 +42,17 @@ const CONTRIB_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10n;
 const OPSET_VERSION = 21n;
 
+/** What a condition chooses from: each adds its values and returns them. */
+export interface Branches {
+  readonly make: () => readonly Value[];
+  readonly none: () => readonly Value[];
+}
+
 /** Collects an ONNX graph node by node, in the order of evaluation. */
 export class GraphBuilder {
-  readonly #nodes: NodeProto[] = [];
+  /** Those of the branch that is being written, or of the graph itself. */
+  #nodes: NodeProto[] = [];
+  #branchConstants: TensorProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
@@ -80,6 +90,30 @@ export class GraphBuilder {
   /** Adds one of ONNX Runtime's own operators; an unused output is the empty string. */
   contrib(opType: string, inputs: readonly Value[], attributes: Attributes = {}, numOutputs = 1): Value[] {
     return this.#node(CONTRIB_DOMAIN, opType, inputs, attributes, numOutputs);
+  }
+
+  /**
+   * Adds values that are computed only where a condition, bool [], holds; elsewhere they are what `none` gives. What these
+   * two add belongs to their branch alone, and may use every value from outside.
+   *
+   * @param types of the values, in their order
+   */
+  when(condition: Value, types: readonly ElementType[], { make, none }: Branches): Value[] {
+    const [thenBranch, elseBranch] = [make, none].map((branch) => this.#branch(branch, types));
+    const output = types.map(() => this.#fresh('If'));
+    const attribute = [
+      { name: 'then_branch', type: AttributeType.GRAPH, g: thenBranch! },
+      { name: 'else_branch', type: AttributeType.GRAPH, g: elseBranch! },
+    ];
+    this.#nodes.push({ name: output[0]!, opType: 'If', input: [condition], output, attribute });
+    return output;
+  }
+
+  /** Adds a constant without elements, as one dimension is 0, to the branch that is being written. */
+  empty(type: ElementType, shape: readonly number[] = [0]): Value {
+    const name = this.#fresh('empty');
+    this.#branchConstants.push({ name, dataType: ELEMENT_TYPES[type], dims: shape.map(BigInt) });
+    return name;
   }
 
   /** Adds a one-dimensional int64 constant, as shapes and axes are. */
@@ -158,6 +192,16 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     }).finish();
+  }
+
+  #branch(make: () => readonly Value[], types: readonly ElementType[]): GraphProto {
+    const outside = { nodes: this.#nodes, constants: this.#branchConstants };
+    [this.#nodes, this.#branchConstants] = [[], []];
+    const output = make().map((value, i) => valueInfo(value, types[i]!));
+    const name = this.#fresh('branch');
+    const branch = { name, node: this.#nodes, initializer: this.#branchConstants, output };
+    [this.#nodes, this.#branchConstants] = [outside.nodes, outside.constants];
+    return branch;
   }
 
   #node(domain: string, opType: string, input: readonly Value[], attributes: Attributes, numOutputs: number) {

@@ -1,12 +1,13 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { AttentionFormat } from '../attention/attention-format.js';
-import type { KvArray, KvPart } from '../kv-cache/kv-part.js';
+import type { KvArray } from '../kv-cache/kv-part.js';
 import { type KvLimits, KvStore, type NewKv } from '../kv-cache/kv-store.js';
-import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { RowPadding } from '../weights/matrix-format.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
-import { newRows, pastRows } from './gpt2-graph.js';
-import { roundUp, StepInputsFactory } from './step-inputs.js';
+import { createPast, type KvLayers, noPast } from './past-feeds.js';
+import { MAX_BATCHES, newRows } from './step-batches.js';
+import { type Feeds, roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */
 export interface ModelRunnerOptions {
@@ -20,59 +21,65 @@ export interface ModelRunnerOptions {
   readonly padding: RowPadding;
 }
 
-/** What a batch gave. All arrays are the caller's. */
+/** What a step gave. All arrays are the caller's. */
 export interface RunOutput {
   /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
   readonly logits: Float32Array;
-  readonly newKv: NewKv;
+  /** What was kept, by batch. */
+  readonly newKv: readonly NewKv[];
 }
 
 const MAX_KEPT_VIEWS = 256;
 
-/** Runs batches through the model and keeps their keys and values; the only user of the session and the KV store. */
+/** Runs steps through the model and keeps their keys and values; the only user of the session and the KV store. */
 export class ModelRunner {
   readonly #session: InferenceSession;
-  readonly #config: Gpt2Config;
-  readonly #parts: readonly KvPart[];
-  readonly #fetches: readonly string[];
+  readonly #layers: KvLayers;
   readonly #kv: KvStore;
   readonly #stepInputs: StepInputsFactory;
   readonly #padding: RowPadding;
   /** The past of batches as feeds, by where the batch sits; stale when the store's generation moves on. */
-  readonly #pastFeeds = new Map<string, Readonly<Record<string, Tensor>>>();
+  readonly #pastFeeds = new Map<string, Feeds>();
+  /** For the batches that a step lacks, in their order. */
+  readonly #absentPast: readonly Feeds[];
   #pastGeneration = 0;
 
   constructor({ session, config, attention, capacities, kvLimits, padding }: ModelRunnerOptions) {
     this.#session = session;
-    this.#config = config;
     this.#padding = padding;
     this.#stepInputs = new StepInputsFactory(config, padding.tokens);
     const shape = kvShapeOf(config);
-    this.#parts = attention.parts(shape);
-    this.#fetches = ['logits', ...this.#parts.map(({ name }) => newRows(name))];
-    this.#kv = new KvStore({ shape, parts: this.#parts, capacities, limits: kvLimits });
+    const parts = attention.parts(shape);
+    this.#layers = { parts, numLayers: config.numLayers };
+    this.#kv = new KvStore({ shape, parts, capacities, limits: kvLimits });
+    this.#absentPast = Array.from({ length: MAX_BATCHES }, (_, batch) => noPast(this.#layers, batch));
   }
 
   /**
-   * Computes a batch's new tokens and appends their keys and values.
+   * Computes the new tokens of a step's batches and appends their keys and values.
    *
-   * @param logitRows which of the batch's `sequences x numNewTokens` tokens get logits
+   * @param logitRows which of the rows get logits: those of the batches one after the other, in each the
+   *   `sequences x numNewTokens` tokens
    */
-  async run(batch: ScheduledBatch, logitRows: readonly number[]): Promise<RunOutput> {
-    const { sequences, firstSlot, numNewTokens } = batch;
-    this.#kv.apply(batch.moves);
-    const outputs = await this.#session.run(
-      {
-        ...this.#stepInputs.fill(batch),
-        ...this.#pastFeedsOf(batch),
-        logit_rows: this.#toLogitRows(logitRows),
-      },
-      this.#fetches,
-    );
-    const parts = this.#parts.map(({ name }) => outputs[newRows(name)]!.data as KvArray);
-    const newKv = { parts, numRows: sequences.length, numNewTokens };
-    const positions = sequences.map(({ numComputedTokens }) => numComputedTokens);
-    this.#kv.append(newKv, firstSlot, positions);
+  async run({ batches, moves }: ScheduledStep, logitRows: readonly number[]): Promise<RunOutput> {
+    this.#kv.apply(moves);
+    const feeds: Record<string, Tensor> = {
+      ...this.#stepInputs.fill(batches),
+      logit_rows: this.#toLogitRows(logitRows),
+    };
+    for (const [index, absent] of this.#absentPast.entries()) {
+      const batch = batches[index];
+      Object.assign(feeds, batch === undefined ? absent : this.#pastFeedsOf(batch, index));
+    }
+    const kept = batches.map((_, index) => this.#layers.parts.map(({ name }) => newRows(name, index)));
+    const outputs = await this.#session.run(feeds, ['logits', ...kept.flat()]);
+    const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {
+      const parts = kept[index]!.map((name) => outputs[name]!.data as KvArray);
+      const rows = { parts, numRows: sequences.length, numNewTokens };
+      const positions = sequences.map(({ numComputedTokens }) => numComputedTokens);
+      this.#kv.append(rows, firstSlot, positions);
+      return rows;
+    });
     return { logits: outputs['logits']!.data as Float32Array, newKv };
   }
 
@@ -92,21 +99,20 @@ export class ModelRunner {
     return new Tensor('int32', padded, [padded.length]);
   }
 
-  #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch): Readonly<Record<string, Tensor>> {
-    const key = `${firstSlot.classIndex}:${firstSlot.index}+${sequences.length}`;
+  #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch, index: number): Feeds {
+    const numSlots = sequences.length;
+    const key = `${index}:${firstSlot.classIndex}:${firstSlot.index}+${numSlots}`;
     if (this.#pastGeneration !== this.#kv.generation || this.#pastFeeds.size >= MAX_KEPT_VIEWS) {
       this.#pastFeeds.clear();
       this.#pastGeneration = this.#kv.generation;
     }
     const kept = this.#pastFeeds.get(key);
     if (kept !== undefined) return kept;
-    const slots = { ...firstSlot, numSlots: sequences.length };
-    const feeds: Record<string, Tensor> = {};
-    for (const [part, { name, type, before, after }] of this.#parts.entries()) {
-      const shape = [sequences.length, ...before, capacity, ...after];
-      for (let layer = 0; layer < this.#config.numLayers; layer++)
-        feeds[pastRows(name, layer)] = new Tensor(type, this.#kv.view(part, layer, slots), shape);
-    }
+    const feeds = createPast(this.#layers, index, (part, layer) => {
+      const { type, before, after } = this.#layers.parts[part]!;
+      const view = this.#kv.view(part, layer, { ...firstSlot, numSlots });
+      return new Tensor(type, view, [numSlots, ...before, capacity, ...after]);
+    });
     this.#pastFeeds.set(key, feeds);
     return feeds;
   }

@@ -1,68 +1,111 @@
 import { Tensor } from 'onnxruntime-node';
-import type { ScheduledBatch } from '../scheduling/scheduled-batch.js';
+import { numRowsOf, type ScheduledBatch } from '../scheduling/scheduled-step.js';
 import type { Gpt2Config } from './gpt2-config.js';
+import { batchInput, MAX_BATCHES } from './step-batches.js';
 
-/** The small inputs of a step, by the names that the graph gives them; rewritten in place from step to step. */
-export interface StepInputs {
+/** Inputs of the graph by the names that it gives them. */
+export type Feeds = Readonly<Record<string, Tensor>>;
+
+/** What all rows have, or one batch: rewritten in place from step to step. */
+interface RowInputs {
   readonly input_ids: Tensor;
   readonly position_ids: Tensor;
-  readonly qkv_shape: Tensor;
-  readonly attention_bias: Tensor;
-  readonly split: Tensor;
   readonly num_tokens?: Tensor;
   readonly padding?: Tensor;
+}
+interface BatchInputs {
+  readonly rowSplit: BigInt64Array;
+  readonly bias: Float32Array;
+  readonly feeds: Feeds;
 }
 
 /** Added to the score of what must not be seen: large enough to vanish in f32, small enough to stay finite. */
 const MASKED = -1e9;
 const MAX_KEPT_SHAPES = 64;
 
-/** Makes the inputs of steps, keeping the buffers of the shapes that come again and again. */
+/** Makes the small inputs of steps, keeping the buffers of the shapes that come again and again. */
 export class StepInputsFactory {
   readonly #config: Gpt2Config;
   readonly #rowMultiple: number | undefined;
-  readonly #kept = new Map<string, StepInputs>();
+  readonly #rows = new Map<number, RowInputs>();
+  readonly #batches = new Map<string, BatchInputs>();
+  /** For the batches that a step lacks, in their order. */
+  readonly #absent: readonly Feeds[];
 
   /** `rowMultiple` is what rows are padded to, for a graph that takes padding; undefined for one that takes none. */
   constructor(config: Gpt2Config, rowMultiple: number | undefined) {
     this.#config = config;
     this.#rowMultiple = rowMultiple;
+    const nobody = { sequences: [], numNewTokens: 0, capacity: 0 };
+    this.#absent = Array.from({ length: MAX_BATCHES }, (_, i) => this.#createBatch(nobody, i).feeds);
   }
 
-  /** Fills in the inputs of a batch; they hold until the next call. */
-  fill(batch: ScheduledBatch): StepInputs {
-    const key = `${batch.sequences.length}x${batch.numNewTokens}x${batch.capacity}`;
-    let inputs = this.#kept.get(key);
-    if (inputs === undefined) {
-      inputs = this.#create(batch);
-      if (this.#kept.size >= MAX_KEPT_SHAPES) this.#kept.clear();
-      this.#kept.set(key, inputs);
+  /** Fills in the inputs of a step; they hold until the next call. */
+  fill(batches: readonly ScheduledBatch[]): Feeds {
+    const numTokens = batches.reduce((sum, batch) => sum + numRowsOf(batch), 0);
+    const rows = kept(this.#rows, numTokens, () => this.#createRows(numTokens));
+    fillTokens(batches, rows);
+    const feeds: Record<string, Tensor> = { ...rows };
+    let numBehind = numTokens;
+    for (const [index, absent] of this.#absent.entries()) {
+      const batch = batches[index];
+      numBehind -= batch === undefined ? 0 : numRowsOf(batch);
+      Object.assign(feeds, batch === undefined ? absent : this.#fillBatch(batch, index, numBehind));
     }
-    fillTokens(batch, inputs);
-    fillAttentionBias(batch, inputs.attention_bias.data as Float32Array);
-    return inputs;
+    return feeds;
   }
 
-  #create({ sequences, numNewTokens, capacity }: ScheduledBatch): StepInputs {
-    const { numHeads, hiddenSize } = this.#config;
-    const [numSequences, width] = [sequences.length, capacity + numNewTokens];
-    const numTokens = numSequences * numNewTokens;
+  #fillBatch(batch: ScheduledBatch, index: number, numRowsBehind: number): Feeds {
+    const key = `${index}:${batch.sequences.length}x${batch.numNewTokens}x${batch.capacity}`;
+    const { rowSplit, bias, feeds } = kept(this.#batches, key, () => this.#createBatch(batch, index));
+    rowSplit[1] = BigInt(numRowsBehind);
+    fillAttentionBias(batch, bias);
+    return feeds;
+  }
+
+  #createRows(numTokens: number): RowInputs {
     const numRows = roundUp(numTokens, this.#rowMultiple ?? 1);
     const inputs = {
       input_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
       position_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
-      qkv_shape: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
-      attention_bias: float32([numSequences, 1, numNewTokens, width]),
-      split: int64(capacity, numNewTokens),
     };
     if (this.#rowMultiple === undefined) return inputs;
-    return { ...inputs, num_tokens: int64(numTokens), padding: float32([numRows - numTokens, hiddenSize]) };
+    const padding = float32([numRows - numTokens, this.#config.hiddenSize]);
+    return { ...inputs, num_tokens: int64(numTokens), padding };
+  }
+
+  #createBatch(
+    { sequences, numNewTokens, capacity }: Pick<ScheduledBatch, 'sequences' | 'numNewTokens' | 'capacity'>,
+    index: number,
+  ): BatchInputs {
+    const { numHeads, hiddenSize } = this.#config;
+    const numSequences = sequences.length;
+    const bias = float32([numSequences, 1, numNewTokens, capacity + numNewTokens]);
+    const rowSplit = int64(numSequences * numNewTokens, 0);
+    const feeds = {
+      [batchInput('is_present', index)]: new Tensor('bool', Uint8Array.of(numSequences > 0 ? 1 : 0), []),
+      [batchInput('row_split', index)]: rowSplit,
+      [batchInput('qkv_shape', index)]: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
+      [batchInput('split', index)]: int64(capacity, numNewTokens),
+      [batchInput('attention_bias', index)]: bias,
+    };
+    return { rowSplit: rowSplit.data as BigInt64Array, bias: bias.data as Float32Array, feeds };
   }
 }
 
 /** Rounds a count up to a multiple. */
 export function roundUp(count: number, multiple: number): number {
   return Math.ceil(count / multiple) * multiple;
+}
+
+/** The value that a map has for a key, made where it has none; a map that is full is emptied before. */
+function kept<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const present = map.get(key);
+  if (present !== undefined) return present;
+  if (map.size >= MAX_KEPT_SHAPES) map.clear();
+  const made = make();
+  map.set(key, made);
+  return made;
 }
 
 function int64(...values: number[]): Tensor {
@@ -74,19 +117,21 @@ function float32(shape: readonly number[]): Tensor {
 }
 
 /** `input_ids` and `position_ids`: i32 [N], the padding left at 0. */
-function fillTokens({ sequences, numNewTokens }: ScheduledBatch, inputs: StepInputs): void {
+function fillTokens(batches: readonly ScheduledBatch[], inputs: RowInputs): void {
   const ids = inputs.input_ids.data as Int32Array;
   const positions = inputs.position_ids.data as Int32Array;
   let at = 0;
-  for (const { tokenIds, numComputedTokens } of sequences) {
-    for (let position = numComputedTokens; position < numComputedTokens + numNewTokens; position++, at++) {
-      ids[at] = tokenIds[position]!;
-      positions[at] = position;
+  for (const { sequences, numNewTokens } of batches) {
+    for (const { tokenIds, numComputedTokens } of sequences) {
+      for (let position = numComputedTokens; position < numComputedTokens + numNewTokens; position++, at++) {
+        ids[at] = tokenIds[position]!;
+        positions[at] = position;
+      }
     }
   }
 }
 
-/** `attention_bias`: f32 [rows, 1, newTokens, past + newTokens], 0 for a sequence's own past and for itself. */
+/** `attention_bias`: f32 [B, 1, newTokens, past + newTokens], 0 for a sequence's own past and for itself. */
 function fillAttentionBias({ sequences, numNewTokens, capacity }: ScheduledBatch, bias: Float32Array): void {
   const width = capacity + numNewTokens;
   let at = 0;

@@ -1,57 +1,43 @@
-import type { RankedTokens } from './ranked-tokens.js';
+import type { Cut } from './cut.js';
 
 /** Logits a block. A smaller one narrows a search more; each new one costs some mispredicted branches. */
-const BLOCK_SIZE = 128;
+export const BLOCK_SIZE = 256;
 
-/** The greatest logit of each block of a row, so that the few tokens that reach a threshold are soon found. */
+/** The greatest logit of each block of a row, so that blocks without the tokens that are looked for are passed over. */
 export class BlockMaxima {
   readonly #maxima: Float32Array;
-  readonly #sorted: Float32Array;
+  #numBlocks = 0;
 
-  constructor(vocabSize: number) {
-    this.#maxima = new Float32Array(Math.ceil(vocabSize / BLOCK_SIZE));
-    this.#sorted = new Float32Array(this.#maxima.length);
+  /** @param capacity The most logits that a row has. */
+  constructor(capacity: number) {
+    this.#maxima = new Float32Array(Math.ceil(capacity / BLOCK_SIZE));
   }
 
-  /** How many blocks there are, the most that `lowerBound` may ask for. */
-  get size(): number {
-    return this.#maxima.length;
+  /** How many blocks the row has. */
+  get numBlocks(): number {
+    return this.#numBlocks;
   }
 
-  /** Reads a row, and returns its greatest logit, or NaN if it has one. */
+  /** Reads a row of at least one logit, and returns its greatest one, or NaN if it has one. */
   scan(logits: Float32Array): number {
     const maxima = this.#maxima;
-    for (let block = 0; block < maxima.length; block += 1) {
+    this.#numBlocks = Math.ceil(logits.length / BLOCK_SIZE);
+    for (let block = 0; block < this.#numBlocks; block += 1) {
       const start = block * BLOCK_SIZE;
       maxima[block] = maximumOf(logits, start, Math.min(start + BLOCK_SIZE, logits.length));
     }
-    return maximumOf(maxima, 0, maxima.length);
+    return maximumOf(maxima, 0, this.#numBlocks);
   }
 
-  /** A logit that at least `count` tokens of the row reach, in as many blocks; `count` in [1, size]. */
-  lowerBound(count: number): number {
-    this.#sorted.set(this.#maxima);
-    this.#sorted.sort();
-    return this.#sorted[this.#sorted.length - count]!;
+  /** The greatest logit of a block. */
+  at(block: number): number {
+    return this.#maxima[block]!;
   }
 
-  /** In how many blocks a token reaches the threshold. */
-  numReaching(threshold: number): number {
-    let count = 0;
-    for (const maximum of this.#maxima) if (maximum >= threshold) count += 1;
-    return count;
-  }
-
-  /** Adds to `found` each token whose logit reaches the threshold. */
-  collect(threshold: number, logits: Float32Array, found: RankedTokens): void {
-    for (let block = 0; block < this.#maxima.length; block += 1) {
-      if (this.#maxima[block]! < threshold) continue;
-      const end = Math.min((block + 1) * BLOCK_SIZE, logits.length);
-      for (let id = block * BLOCK_SIZE; id < end; id += 1) {
-        const logit = logits[id]!;
-        if (logit >= threshold) found.add(id, logit);
-      }
-    }
+  /** Whether a block may have a token that the cut keeps. */
+  reach({ least, last }: Cut, block: number): boolean {
+    const maximum = this.#maxima[block]!;
+    return maximum > least || (maximum === least && block * BLOCK_SIZE <= last);
   }
 }
 

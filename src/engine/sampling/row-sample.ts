@@ -4,30 +4,59 @@ const STRIDE = 16;
 /** Divisions of the range of logits that is looked at. */
 const NUM_STEPS = 1024;
 
-/** How many standard deviations more than its share of tokens the sample must have, so that the guess rarely fails. */
+/** How many standard deviations the sample may differ from the row, so that the guess rarely fails. */
 const MARGIN = 3;
+
+/** How often the range is narrowed at most. */
+const MAX_LOOKS = 3;
+
+/** Between which logits a token of some rank is guessed to be. */
+export interface RankBounds {
+  /** What it is known to reach, if it counts at all. */
+  readonly least: number;
+  /** What it probably reaches: at least `least`. */
+  readonly low: number;
+  /** What it probably does not reach; Infinity where that is not clear. */
+  readonly high: number;
+}
 
 /** A part of a row, the same for every row, from which is guessed what would take a look at all of it to know. */
 export class RowSample {
-  readonly #counts = new Int32Array(NUM_STEPS + 1);
+  /** The tokens above the range, those in each step of it from the greatest logits down, and those below. */
+  readonly #counts = new Int32Array(NUM_STEPS + 2);
 
-  /**
-   * Guesses a logit that at least `count` tokens reach, and not many more. A wrong guess is one that fewer reach.
-   *
-   * @param range From `least`, what is returned where it is not clear that enough tokens reach more, to `maximum`.
-   */
-  lowerBound(count: number, logits: Float32Array, { least, maximum }: LogitBounds): number {
-    const counts = this.#counts.fill(0);
-    const stepsPerLogit = NUM_STEPS / (maximum - least);
-    for (let id = 0; id < logits.length; id += STRIDE) {
-      const step = Math.min((maximum - logits[id]!) * stepsPerLogit, NUM_STEPS) | 0;
-      counts[step] = counts[step]! + 1;
+  /** Guesses between which logits, not far from each other, the token of a rank is, counted from 1. */
+  boundsOf(rank: number, logits: Float32Array, { least, maximum }: LogitBounds): RankBounds {
+    const share = rank / STRIDE;
+    const margin = MARGIN * Math.sqrt(share * (1 - rank / logits.length)) + MARGIN;
+    const counts = this.#counts;
+    let low = least;
+    let high = maximum;
+    // Most rows take one look. Another is for those of which many tokens fall into one step, as untrained ones do.
+    for (let look = 0; look < MAX_LOOKS; look += 1) {
+      const stepsPerLogit = NUM_STEPS / (high - low);
+      this.#count(logits, high, stepsPerLogit);
+      let step = 0;
+      let numAbove = 0;
+      for (; step <= NUM_STEPS && numAbove + counts[step]! < share - margin; step += 1)
+        numAbove += counts[step]!;
+      let last = step;
+      let found = numAbove + counts[step]!;
+      for (; last <= NUM_STEPS && found < share + margin; found += counts[last]!) last += 1;
+      const top = high;
+      if (step > 0) high = top - (step - 1) / stepsPerLogit;
+      if (last <= NUM_STEPS) low = top - last / stepsPerLogit;
+      if (found - numAbove < 4 * margin) break;
     }
-    const share = count / STRIDE;
-    const needed = share + MARGIN * Math.sqrt(share) + MARGIN;
-    let step = 0;
-    for (let found = counts[0]!; step < NUM_STEPS && found < needed; found += counts[step]!) step += 1;
-    return step >= NUM_STEPS - 1 ? least : maximum - (step + 1) / stepsPerLogit;
+    return { least, low, high: high === maximum ? Infinity : high };
+  }
+
+  #count(logits: Float32Array, high: number, stepsPerLogit: number): void {
+    const counts = this.#counts.fill(0);
+    for (let id = 0; id < logits.length; id += STRIDE) {
+      const step = Math.max(-1, Math.min((high - logits[id]!) * stepsPerLogit, NUM_STEPS)) + 1;
+      counts[step | 0]! += 1;
+    }
   }
 }
 
@@ -35,14 +64,4 @@ export class RowSample {
 export interface LogitBounds {
   readonly least: number;
   readonly maximum: number;
-}
-
-/** So few tokens are enough to see whether it pays to leave some out. */
-const COARSE_STRIDE = 256;
-
-/** Whether it seems that at least seven eighths of a row reach a threshold. */
-export function seemsToKeepMost(threshold: number, logits: Float32Array): boolean {
-  let numBelow = 0;
-  for (let id = 0; id < logits.length; id += COARSE_STRIDE) numBelow += Number(logits[id]! < threshold);
-  return numBelow * COARSE_STRIDE * 8 <= logits.length;
 }

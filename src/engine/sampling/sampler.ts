@@ -1,181 +1,94 @@
 import { BlockMaxima, maximumOf } from './block-maxima.js';
 import { Candidates } from './candidates.js';
-import { RankedTokens } from './ranked-tokens.js';
+import { type Cut, EVERY_PLACE } from './cut.js';
+import { DartBoard } from './dart-board.js';
+import { Nucleus, type NucleusRow } from './nucleus.js';
+import type { RandomSource } from './random.js';
+import { RankCut } from './rank-cut.js';
+import { RowSample } from './row-sample.js';
 import type { SamplingParams } from './sampling-params.js';
-import { BINS_PER_NAT, NUM_BINS, weightAt } from './softmax-weight.js';
-import { type BinSelection, WeightHistogram } from './weight-histogram.js';
+import { BINS_PER_NAT, NUM_BINS } from './softmax-weight.js';
+
+/** Names how tokens are chosen, for fingerprints: another number says that a seed may give other tokens. */
+export const SAMPLER_VERSION = 2;
 
 /** Below this the most probable token is all that is left. */
 const GREEDY_TEMPERATURE = 1e-5;
 
-/**
- * Up to this top-k, and where min-p leaves nothing in half of the row's blocks, the candidates are sorted; otherwise
- * weights are summed in a histogram.
- */
-const MAX_FEW = 256;
+/** Up to this part of the vocabulary as top-k, it pays to pack the tokens that it may keep. */
+const MAX_PACKED = 0.25;
 
-/** A row of logits, and what makes weights of it. */
-interface Row {
-  readonly logits: Float32Array;
-  readonly maximum: number;
-  readonly temperature: number;
-}
-
-/** A row of logits, and what a choice from it depends on. */
-interface Draw {
-  readonly logits: Float32Array;
-  readonly maximum: number;
-  /** What a logit must reach for min-p; minus infinity without one. */
-  readonly least: number;
-  readonly params: SamplingParams;
-  readonly random: number;
-}
+/** How far below the greatest one, over the temperature, a logit has no weight; beyond doubt, whatever is rounded. */
+const WEIGHTLESS_NATS = (NUM_BINS / BINS_PER_NAT) * (1 + 1e-12);
 
 /**
  * Chooses tokens. One for a model: it holds the memory that a choice needs, so that no call allocates any that
  * grows with the vocabulary.
  *
  * Tokens are ranked by logit, equal ones by id, the lowest first. In this order top-k keeps exactly k, min-p those
- * that reach its part of the greatest probability, top-p the fewest that reach p of what these two left, and the draw
- * takes the first token at which the sum of the kept probabilities exceeds the random number. So the token is a function of the logits' bits, the parameters and
- * the random number, and nothing else.
+ * that reach its part of the greatest probability, and top-p the fewest that reach p of what these two left. Of the kept
+ * tokens one is drawn by its probability. It is a function of the logits' bits, the parameters and the random numbers,
+ * and nothing else.
  */
 export class Sampler {
   readonly #vocabSize: number;
   readonly #maxima: BlockMaxima;
   readonly #candidates: Candidates;
-  readonly #histogram: WeightHistogram;
-  readonly #ranked: RankedTokens;
-  readonly #weights: Float64Array;
+  readonly #sample = new RowSample();
+  readonly #rankCut: RankCut;
+  readonly #board: DartBoard;
+  readonly #nucleus: Nucleus;
 
   /** @param vocabSize The length of a row, at least 1. */
   constructor(vocabSize: number) {
     this.#vocabSize = vocabSize;
     this.#maxima = new BlockMaxima(vocabSize);
     this.#candidates = new Candidates(vocabSize);
-    this.#histogram = new WeightHistogram(vocabSize);
-    this.#ranked = new RankedTokens(vocabSize);
-    this.#weights = new Float64Array(vocabSize);
+    this.#rankCut = new RankCut(vocabSize);
+    this.#board = new DartBoard(this.#maxima, vocabSize);
+    this.#nucleus = new Nucleus(this.#maxima, this.#board);
   }
 
   /**
    * Chooses the next token.
    *
-   * @param logits One for each token of the vocabulary; minus infinity excludes a token.
-   * @param random In [0, 1); not read where there is nothing to choose.
+   * @param row A logit for each token of the vocabulary; minus infinity excludes a token.
+   * @param numbers Not read where there is nothing to choose.
    * @returns The token's id.
    * @throws Error where the logits have NaN or plus infinity, or are all minus infinity.
    */
-  sample(logits: Float32Array, params: SamplingParams, random: number): number {
+  sample(row: Float32Array, params: SamplingParams, numbers: RandomSource): number {
     const { temperature, topK, topP, minP } = params;
-    const greedy = temperature < GREEDY_TEMPERATURE || topK === 1 || topP === 0;
-    const fewRanks = topK > 0 && topK <= Math.min(MAX_FEW, this.#maxima.size);
-    const searched = !greedy && (fewRanks || minP > 0);
-    const maximum = searched ? this.#maxima.scan(logits) : maximumOf(logits, 0, logits.length);
+    const isGreedy = temperature < GREEDY_TEMPERATURE || topK === 1 || topP === 0;
+    const isPacked = topK > 0 && topK <= this.#vocabSize * MAX_PACKED;
+    const maximum = isGreedy || isPacked ? maximumOf(row, 0, row.length) : this.#maxima.scan(row);
     if (!Number.isFinite(maximum)) throw new Error(complaintAbout(maximum));
-    if (greedy) return logits.indexOf(maximum);
-    const least = leastLogit(maximum, params);
-    const draw = { logits, maximum, least, params, random };
-    if (fewRanks) return this.#sampleFew(Math.max(least, this.#maxima.lowerBound(topK)), draw);
-    const fewBlocks = searched && this.#maxima.numReaching(least) <= this.#maxima.size / 2;
-    return fewBlocks ? this.#sampleFew(least, draw) : this.#sampleMany(draw);
+    if (isGreedy) return row.indexOf(maximum);
+    const least = maximum + temperature * Math.max(Math.log(minP), -WEIGHTLESS_NATS);
+    this.#candidates.takeAll(row);
+    const keepsAll = topK === 0 || topK >= this.#vocabSize;
+    const cut = keepsAll ? { least, last: EVERY_PLACE } : this.#keepTop(topK, row, { least, maximum });
+    const { logits } = this.#candidates;
+    const kept = { logits, maximum, scale: BINS_PER_NAT / temperature, cut, topP };
+    return this.#candidates.id(this.#draw(kept, numbers));
   }
 
-  /** Sorts a few hundred candidates, those that reach the threshold, and works on them alone. */
-  #sampleFew(threshold: number, { logits, maximum, params, random }: Draw): number {
-    const { temperature, topK, topP } = params;
-    this.#ranked.clear();
-    this.#maxima.collect(threshold, logits, this.#ranked);
-    this.#ranked.sort();
-    const size = topK > 0 ? Math.min(topK, this.#ranked.size) : this.#ranked.size;
-    const total = this.#weigh(size, { logits, maximum, temperature });
-    const kept = topP < 1 ? this.#nucleus(0, topP * total, size) : { end: size, mass: total };
-    return this.#pick(kept.end, 0, random * kept.mass);
+  #draw(row: NucleusRow, numbers: RandomSource): number {
+    if (row.topP < 1) return this.#nucleus.draw(row, numbers);
+    this.#board.setUp(row, row.cut);
+    return this.#board.draw(numbers);
   }
 
-  /** Sums the candidates' weights in bins, and sorts only those bins in which the nucleus and the draw end. */
-  #sampleMany({ logits: row, maximum, least, params, random }: Draw): number {
-    const { temperature, topK, topP } = params;
-    this.#candidates.take(row, { maximum, least, temperature, topK });
-    const { logits, isPacked } = this.#candidates;
-    const histogram = this.#histogram;
-    histogram.fill(logits, { maximum, least: isPacked ? -Infinity : least, temperature });
-    if (topK > 0 && topK < this.#vocabSize) this.#keepTop(topK, { logits, maximum, temperature });
-    const { total } = histogram;
-
-    // The nucleus ends within a bin, so its weight has bounds, and so has the bin in which the draw ends.
-    const edge = topP < 1 ? histogram.binReaching(topP * total) : NUM_BINS;
-    const before = histogram.massBefore(edge);
-    const first = histogram.binExceeding(random * before);
-    const last = topP < 1 ? histogram.binExceeding(random * histogram.massBefore(edge + 1)) : first;
-    this.#rank({ first, last, other: topP < 1 ? edge : first }, logits);
-    const size = this.#ranked.size;
-    this.#weigh(size, { logits, maximum, temperature });
-
-    let edgeStart = 0;
-    while (edgeStart < size && histogram.binOf(this.#ranked.id(edgeStart)) < edge) edgeStart += 1;
-    const kept = topP < 1 ? this.#nucleus(edgeStart, topP * total - before, size) : { end: size, mass: 0 };
-    const place = this.#pick(kept.end, histogram.massBefore(first), random * (before + kept.mass));
-    return this.#candidates.id(place);
-  }
-
-  /** Takes from the histogram all but the first tokens. */
-  #keepTop(topK: number, row: Row): void {
-    const bin = this.#histogram.binOfRank(topK);
-    if (bin === NUM_BINS) return; // the rest has no weight anyway
-    const numKept = topK - this.#histogram.countBefore(bin);
-    this.#rank({ first: bin, last: bin, other: bin }, row.logits);
-    this.#histogram.truncate(bin, this.#weigh(numKept, row));
-    for (let i = numKept; i < this.#ranked.size; i += 1) this.#histogram.exclude(this.#ranked.id(i));
-  }
-
-  #rank(bins: BinSelection, logits: Float32Array): void {
-    this.#ranked.clear();
-    this.#histogram.collect(bins, logits, this.#ranked);
-    this.#ranked.sort();
-  }
-
-  /** Computes the weights of the first ranked tokens, and returns their sum. */
-  #weigh(size: number, { logits, maximum, temperature }: Row): number {
-    const scale = BINS_PER_NAT / temperature;
-    let sum = 0;
-    for (let i = 0; i < size; i += 1) {
-      const weight = weightAt((maximum - logits[this.#ranked.id(i)]!) * scale);
-      this.#weights[i] = weight;
-      sum += weight;
+  /** Finds where top-k ends, among fewer candidates if it keeps few. */
+  #keepTop(topK: number, row: Float32Array, range: { least: number; maximum: number }): Cut {
+    const bounds = this.#sample.boundsOf(topK, row, range);
+    if (topK <= row.length * MAX_PACKED) {
+      const size = this.#candidates.takeReaching(bounds.low, row);
+      if (size < topK) this.#candidates.takeReaching(bounds.least, row);
+      this.#maxima.scan(this.#candidates.logits);
     }
-    return sum;
+    return this.#rankCut.find(topK, this.#candidates.logits, bounds);
   }
-
-  /** Finds the fewest ranked tokens from `start` on that weigh this much, all up to `size` if they don't. */
-  #nucleus(start: number, mass: number, size: number): { end: number; mass: number } {
-    let sum = 0;
-    let end = start;
-    while (end < size && sum < mass) {
-      sum += this.#weights[end]!;
-      end += 1;
-    }
-    return { end, mass: sum };
-  }
-
-  /** The first ranked token before `end` at which the sum, from `mass` on, exceeds the target. */
-  #pick(end: number, mass: number, target: number): number {
-    let sum = mass;
-    let last = 0;
-    for (let i = 0; i < end; i += 1) {
-      if (this.#weights[i] === 0) break;
-      last = i;
-      sum += this.#weights[i]!;
-      if (sum > target) break;
-    }
-    // Sums in another order may differ in the last bit, and leave the target just out of reach.
-    return this.#ranked.id(last);
-  }
-}
-
-/** The logit of a token that is just probable enough for min-p. */
-function leastLogit(maximum: number, { minP, temperature }: SamplingParams): number {
-  return maximum + temperature * Math.log(minP);
 }
 
 /** Says why a row of logits with this maximum is no distribution. */

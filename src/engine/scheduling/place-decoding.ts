@@ -1,4 +1,4 @@
-import { type ClassDemand, planClasses, roundCost } from '../kv-cache/class-plan.js';
+import { type ClassDemand, planClasses, type RoundCosts, roundCost } from '../kv-cache/class-plan.js';
 import type { SlotTable } from '../kv-cache/slot-table.js';
 import type { Sequence } from './sequence.js';
 
@@ -12,9 +12,7 @@ const MAX_COPIED_POSITIONS = 512;
 const GROWTH = 1.5;
 
 /** What placing depends on. */
-export interface PlacingLimits {
-  /** What a batch's reading of the weights costs, in positions of one sequence. */
-  readonly batchCost: number;
+export interface PlacingLimits extends RoundCosts {
   /** The KV cache's budget in positions: a class has slots for no more. */
   readonly maxCachedPositions: number;
   /** The most sequences that may come into a class before the next round. */
@@ -120,12 +118,12 @@ class Round {
       const room = isFull ? Math.min(Math.ceil(GROWTH * numComputedTokens), maxCachedTokens) : 0;
       return slots.classIndexFor(Math.max(numComputedTokens + 1, room));
     });
-    const targets = planClasses(this.#demandOf(this.needed), limits.batchCost);
+    const targets = planClasses(this.#demandOf(this.needed), limits);
     this.planned = this.needed.map((classIndex) => targets[classIndex]!);
   }
 
   cost(choice: readonly number[]): number {
-    return roundCost(this.#demandOf(choice), this.#limits.batchCost);
+    return roundCost(this.#demandOf(choice), this.#limits);
   }
 
   /** Whether there is room for the guests of each class, and for all who may come into it before the next round. */

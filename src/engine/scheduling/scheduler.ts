@@ -1,13 +1,14 @@
+import { type ChunkSizes, chunkEnd } from '../kv-cache/chunk-sizes.js';
 import type { NewKv } from '../kv-cache/kv-store.js';
 import { type CachedBlock, PrefixCache } from '../kv-cache/prefix-cache.js';
 import { SlotTable } from '../kv-cache/slot-table.js';
 import { Admission, type AdmissionLimits } from './admission.js';
 import { draftTokens } from './draft-tokens.js';
 import { placeDecoding } from './place-decoding.js';
-import type { ScheduledBatch } from './scheduled-batch.js';
+import { type Chunk, PrefillQueue } from './prefill-queue.js';
+import type { ScheduledBatch, ScheduledStep } from './scheduled-step.js';
 import type { Sequence } from './sequence.js';
 import type { SequenceGroup } from './sequence-group.js';
-import { numSharedTokens } from './shared-tokens.js';
 
 /** The scheduler's bounds. */
 export interface SchedulerOptions extends AdmissionLimits {
@@ -15,35 +16,41 @@ export interface SchedulerOptions extends AdmissionLimits {
   readonly capacities: readonly number[];
   /** The most sequences that prefill side by side; they take turns, chunk by chunk. */
   readonly maxPrefilling: number;
-  /** Tokens of a prefill chunk; chunks end at its multiples, counted from the start of the sequence. */
-  readonly prefillChunk: number;
-  /** What a batch's reading of the weights costs, in positions of one sequence's keys and values. */
+  /** Where prompts are cut, counted from the start of the sequence. */
+  readonly chunkSizes: ChunkSizes;
+  /** The most batches that a step runs side by side. */
+  readonly maxBatches: number;
+  /** What a step's reading of the weights costs, in positions of one sequence's keys and values. */
+  readonly stepCost: number;
+  /** What one more batch costs in a step, in such positions. */
   readonly batchCost: number;
 }
 
 /** Drafts are checked for no more decoding sequences than this: their rows compete for the same cores. */
 const MAX_DRAFTING = 2;
-/** A turn of the scheduler's round: a class's decoding sequences, or one prefill chunk. */
-type Turn = { readonly decodeClass: number } | 'prefill';
+/** Who advances, and by how many tokens each. */
+type Advance = Pick<ScheduledBatch, 'sequences' | 'numNewTokens'>;
 
 /**
  * Decides which sequences advance, and by how many tokens. It goes in rounds: every class's decoding sequences by one
- * token each, then one prefill chunk of the sequence whose turn it is; so a long prompt delays the others by one chunk
- * at a time. Pure: it knows no tensors and no clock.
+ * token each, and prefill chunks of those whose turn it is, no more tokens than one chunk may have; so a long prompt
+ * delays the others by one chunk at a time. A round is one step, unless it has more batches than a step may. Pure: it
+ * knows no tensors and no clock.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #slots: SlotTable<Sequence>;
   readonly #prefixCache: PrefixCache;
   readonly #admission: Admission;
-  /** Those with more than one token to compute; the first one's turn is next. */
-  readonly #prefilling: Sequence[] = [];
-  #round: Turn[] = [];
+  readonly #prefilling: PrefillQueue;
+  /** The classes whose decoding sequences have yet to advance in this round. */
+  #round: number[] = [];
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#slots = new SlotTable(options.capacities);
-    this.#prefixCache = new PrefixCache(options.prefillChunk);
+    this.#prefixCache = new PrefixCache(options.chunkSizes);
+    this.#prefilling = new PrefillQueue(options.chunkSizes);
     this.#admission = new Admission(options, (sequence) => this.#slots.capacityFor(sequence.maxCachedTokens));
   }
 
@@ -90,7 +97,7 @@ export class Scheduler {
     const admitted: Sequence[] = [];
     if (this.numRunning === 0) this.#round = [];
     if (this.#round.length > 0) return admitted;
-    while (this.#prefilling.length < this.#options.maxPrefilling) {
+    while (this.#prefilling.size < this.#options.maxPrefilling) {
       const lead = this.#admission.admitNext(({ next }) => !this.#isBeingComputed(next));
       if (lead === undefined) break;
       this.#place(lead);
@@ -100,45 +107,43 @@ export class Scheduler {
     return admitted;
   }
 
-  /** The next batch of the round; undefined if nobody holds a slot. */
-  schedule(): ScheduledBatch | undefined {
-    if (this.numRunning === 0) return undefined;
-    for (;;) {
-      if (this.#round.length === 0) this.#round = this.#newRound();
-      const turn = this.#round.shift();
-      if (turn === undefined) return undefined;
-      const batch = turn === 'prefill' ? this.#prefillBatch() : this.#decodeBatch(turn.decodeClass);
-      if (batch !== undefined) return batch;
+  /** The next step of the round; undefined if nobody holds a slot. */
+  schedule(): ScheduledStep | undefined {
+    while (this.#round.length > 0) {
+      const step = this.#toStep([]);
+      if (step !== undefined) return step;
     }
+    return this.numRunning === 0 ? undefined : this.#toStep(this.#beginRound());
   }
 
-  /** Takes note that a batch was run: its sequences' known tokens are computed, as far as they were in it. */
-  advance({ sequences, numNewTokens }: ScheduledBatch): void {
-    for (const sequence of sequences) {
-      const { numPendingTokens } = sequence;
-      const wasPrefilling = numPendingTokens > 1;
-      sequence.numComputedTokens += Math.min(numNewTokens, numPendingTokens);
-      const { numPendingTokens: numLeft, isFull } = sequence;
-      if (!wasPrefilling || numLeft > 1) continue;
-      // At most one token is left to compute: from here on it advances with those that decode, unless it ends here.
-      remove(this.#prefilling, sequence);
-      if (numLeft > 0 || !isFull) this.#slots.startDecoding(sequence);
+  /** Takes note that a step was run: its sequences' known tokens are computed, as far as they were in it. */
+  advance({ batches }: ScheduledStep): void {
+    const prefilled: Sequence[] = [];
+    for (const { sequences, numNewTokens } of batches) {
+      for (const sequence of sequences) {
+        const { numPendingTokens } = sequence;
+        sequence.numComputedTokens += Math.min(numNewTokens, numPendingTokens);
+        // At most one token is left to compute: from here on it advances with those that decode, unless it ends here.
+        if (numPendingTokens > 1 && sequence.numPendingTokens <= 1) prefilled.push(sequence);
+      }
+    }
+    // Only now: others may have to move, with all that they have computed.
+    for (const sequence of prefilled) {
+      this.#prefilling.remove(sequence);
+      if (sequence.numPendingTokens > 0 || !sequence.isFull) this.#slots.startDecoding(sequence);
     }
   }
 
   /**
-   * Keeps what a batch computed for prompts that begin alike: a whole chunk of a prompt, from one multiple of the chunk
-   * to the next.
+   * Keeps what a step computed for prompts that begin alike: whole chunks of prompts, from one multiple of the chunk to
+   * the next.
    *
-   * @param rows what the batch's run gave to keep
+   * @param newKv what the run gave to keep, by batch
    */
-  cachePrefix({ sequences, numNewTokens }: ScheduledBatch, rows: NewKv): void {
-    const [sequence] = sequences;
-    if (sequence === undefined || numNewTokens !== this.#options.prefillChunk) return;
-    const end = sequence.numComputedTokens;
-    if (end > sequence.numPromptTokens) return;
-    const { lastBlock: previous, tokenIds } = sequence;
-    sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, end, rows });
+  cachePrefixes({ batches }: ScheduledStep, newKv: readonly NewKv[]): void {
+    for (const [index, { sequences, numNewTokens }] of batches.entries()) {
+      if (numNewTokens >= this.#options.chunkSizes.short) this.#cachePrefix(sequences[0]!, newKv[index]!);
+    }
     this.#shrinkPrefixCache();
   }
 
@@ -153,19 +158,26 @@ export class Scheduler {
   release(sequence: Sequence): void {
     this.#admission.release(sequence);
     if (sequence.slot === undefined) return;
-    remove(this.#prefilling, sequence);
+    this.#prefilling.remove(sequence);
     this.#slots.release(sequence);
+  }
+
+  #cachePrefix(sequence: Sequence, rows: NewKv): void {
+    const { lastBlock: previous, tokenIds, numComputedTokens: end, numPromptTokens } = sequence;
+    const start = end - rows.numNewTokens;
+    if (end > numPromptTokens || end < chunkEnd(start, this.#options.chunkSizes)) return;
+    sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, start, end, rows });
   }
 
   /** Gives a sequence its slot, with what is cached of its prompt up to where its logits are read. */
   #place(sequence: Sequence): void {
     const blocks = this.#matchPrefix(sequence);
-    const numCached = blocks.length * this.#options.prefillChunk;
+    const numCached = blocks.reduce((sum, { numTokens }) => sum + numTokens, 0);
     this.#slots.admit(sequence, Math.max(numCached, 1), blocks);
     sequence.numCachedTokens = numCached;
     sequence.numComputedTokens = numCached;
     sequence.lastBlock = blocks.at(-1);
-    if (sequence.numPendingTokens > 1) this.#prefilling.push(sequence);
+    if (sequence.numPendingTokens > 1) this.#prefilling.add(sequence);
     else this.#slots.startDecoding(sequence);
   }
 
@@ -179,55 +191,47 @@ export class Scheduler {
 
   /** Whether another sequence is computing more of this one's chunks than are cached: soon they need only be copied. */
   #isBeingComputed(sequence: Sequence): boolean {
-    const { tokenIds, firstLogitPosition } = sequence;
-    const { prefillChunk } = this.#options;
-    const numChunks = this.#prefilling.map((other) => {
-      const max = Math.min(firstLogitPosition, other.numPromptTokens);
-      return Math.floor(numSharedTokens(tokenIds, other.tokenIds, max) / prefillChunk);
-    });
-    const most = Math.max(0, ...numChunks);
-    return most > 0 && most > this.#matchPrefix(sequence).length;
+    const numShared = this.#prefilling.numChunksShared(sequence.tokenIds, sequence.firstLogitPosition);
+    return numShared > 0 && numShared > this.#matchPrefix(sequence).length;
   }
 
-  #newRound(): Turn[] {
-    const maxArriving = this.#options.maxPrefilling + this.#admission.numToFork;
-    placeDecoding(this.#slots, { ...this.#options, maxArriving });
-    const round: Turn[] = [];
-    for (const [decodeClass, { numDecoding }] of this.#slots.classes.entries()) {
-      if (numDecoding > 0) round.push({ decodeClass });
-    }
-    if (this.#prefilling.length > 0) round.push('prefill');
-    return round;
+  /** Places those that decode, whose turn comes class by class, and takes the chunks that come first. */
+  #beginRound(): readonly Chunk[] {
+    const { maxPrefilling, maxBatches } = this.#options;
+    const maxArriving = maxPrefilling + this.#admission.numToFork;
+    // One batch is for a chunk.
+    placeDecoding(this.#slots, { ...this.#options, maxBatches: Math.max(1, maxBatches - 1), maxArriving });
+    this.#round = this.#slots.classes.flatMap(({ numDecoding }, index) => (numDecoding > 0 ? [index] : []));
+    return this.#prefilling.take(maxBatches - this.#round.length);
   }
 
-  #decodeBatch(classIndex: number): ScheduledBatch | undefined {
+  /** Takes as many classes of the round as a step has room for beside these chunks. */
+  #toStep(chunks: readonly Chunk[]): ScheduledStep | undefined {
+    const classes = this.#round.splice(0, this.#options.maxBatches - chunks.length);
+    const decoding = classes.map((index) => this.#decode(index)).filter((advance) => advance !== undefined);
+    const advances = [...chunks.map((chunk) => this.#prefill(chunk)), ...decoding];
+    if (advances.length === 0) return undefined;
+    // Only now: to make room for one may move others.
+    const batches = advances.map((advance) => this.#toBatch(advance));
+    return { batches, moves: this.#slots.takeMoves() };
+  }
+
+  #decode(classIndex: number): Advance | undefined {
     const { occupants, numDecoding, capacity } = this.#slots.classes[classIndex]!;
     if (numDecoding === 0) return undefined;
     const sequences = occupants.slice(0, numDecoding);
-    return this.#batch(sequences, 1 + draftTokens(sequences, numDecoding > MAX_DRAFTING ? 0 : capacity));
+    const numDrafts = draftTokens(sequences, numDecoding > MAX_DRAFTING ? 0 : capacity);
+    return { sequences, numNewTokens: 1 + numDrafts };
   }
 
-  #prefillBatch(): ScheduledBatch | undefined {
-    const sequence = this.#prefilling.shift();
-    if (sequence === undefined) return undefined;
-    this.#prefilling.push(sequence);
-    const { prefillChunk } = this.#options;
-    const toBoundary = prefillChunk - (sequence.numComputedTokens % prefillChunk);
-    const numNewTokens = Math.min(sequence.numPendingTokens, toBoundary);
-    this.#slots.grow(sequence, sequence.numComputedTokens + numNewTokens, sequence.numPromptTokens);
-    return this.#batch([sequence], numNewTokens);
+  #prefill({ sequence, numTokens }: Chunk): Advance {
+    this.#slots.grow(sequence, sequence.numComputedTokens + numTokens, sequence.numPromptTokens);
+    return { sequences: [sequence], numNewTokens: numTokens };
   }
 
-  #batch(sequences: readonly Sequence[], numNewTokens: number): ScheduledBatch {
-    const firstSlot = sequences[0]!.slot!;
+  #toBatch(advance: Advance): ScheduledBatch {
+    const firstSlot = advance.sequences[0]!.slot!;
     const { capacity } = this.#slots.classes[firstSlot.classIndex]!;
-    return { sequences, firstSlot, capacity, numNewTokens, moves: this.#slots.takeMoves() };
+    return { ...advance, firstSlot, capacity };
   }
-}
-
-function remove<T>(list: T[], item: T): boolean {
-  const index = list.indexOf(item);
-  if (index < 0) return false;
-  list.splice(index, 1);
-  return true;
 }

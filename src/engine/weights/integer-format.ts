@@ -27,12 +27,12 @@ export const INTEGER_FORMAT: MatrixFormat = {
   sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : {}),
   attention: smallAttention,
   products: (model) => {
-    const [signed, unsigned] = [createLevels(model, 128), createLevels(model, 0)];
+    const levels = createLevels(model);
     return {
       ...blockFormat(TABLE_SCHEME).products(model),
-      linear: (name, input) => {
-        if (!name.endsWith('mlp.c_proj')) return multiply(model, name, input, signed);
-        return multiply(model, name, raiseActivation(model, name, input), unsigned);
+      linear: (name, input, rows = model.tokenIds) => {
+        if (!name.endsWith('mlp.c_proj')) return multiply(model, name, input, levels.signed(rows));
+        return multiply(model, name, raiseActivation(model, name, input), levels.unsigned);
       },
     };
   },
@@ -40,32 +40,43 @@ export const INTEGER_FORMAT: MatrixFormat = {
 
 /** The whole numbers that a row becomes: u8, as the product is slow with s8. */
 interface Levels {
-  /** Which level is zero: u8, and the same for each row, [N, 1]. */
-  readonly zeroPoint: Value;
-  readonly zeroPoints: Value;
   /** How far two levels are apart where the largest magnitude is 1. */
   readonly step: Value;
+  /** Which level is zero where it is not the first: u8, and the same for each row, [n, 1]. */
+  readonly zeroPoint: Value;
+  readonly zeroPoints: Value;
   readonly isSigned: boolean;
 }
 
-function createLevels({ graph, tokenIds }: ModelGraph, zeroPoint: number): Levels {
-  const value = graph.scalar('uint8', zeroPoint);
-  const points = graph.op('Expand', [value, graph.op('Shape', [tokenIds])]);
-  return {
-    zeroPoint: value,
-    zeroPoints: graph.op('Unsqueeze', [points, graph.ints([1])]),
-    step: graph.scalar('float32', 1 / (255 - zeroPoint)),
-    isSigned: zeroPoint > 0,
+function createLevels({ graph }: ModelGraph) {
+  const unsigned: Levels = {
+    step: graph.scalar('float32', 1 / 255),
+    zeroPoint: '',
+    zeroPoints: '',
+    isSigned: false,
   };
+  const [step, zeroPoint] = [graph.scalar('float32', 1 / 127), graph.scalar('uint8', 128)];
+  const zeroPointsOf = new Map<Value, Value>();
+  const signed = (rows: Value): Levels => {
+    let zeroPoints = zeroPointsOf.get(rows);
+    if (zeroPoints === undefined) {
+      const points = graph.op('Expand', [zeroPoint, graph.op('Shape', [rows])]);
+      zeroPoints = graph.op('Unsqueeze', [points, graph.ints([1])]);
+      zeroPointsOf.set(rows, zeroPoints);
+    }
+    return { step, zeroPoint, zeroPoints, isSigned: true };
+  };
+  return { signed, unsigned };
 }
 
 /**
- * f32 [N, inputs] -> [N, outputs]. A row of zeros has the scale 0, and 0 / 0 is some level or other: times the scale it is
+ * f32 [n, inputs] -> [n, outputs]. A row of zeros has the scale 0, and 0 / 0 is some level or other: times the scale it is
  * zero again.
  */
 function multiply({ graph, config, weight }: ModelGraph, name: string, input: Value, levels: Levels): Value {
   const magnitudes = levels.isSigned ? graph.op('Abs', [input]) : input;
-  const largest = graph.op('ReduceMax', [magnitudes, graph.ints([-1])], { keepdims: 1 });
+  // Not the axis -1, by which no rows at all become [0, inputs].
+  const largest = graph.op('ReduceMax', [magnitudes, graph.ints([1])], { keepdims: 1 });
   const scales = graph.op('Mul', [largest, levels.step]); // [N, 1]
   const { inputs } = linearSize(config, name);
   // One block is a whole row.

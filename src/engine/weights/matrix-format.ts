@@ -37,8 +37,12 @@ export interface ModelGraph {
 export interface MatrixProducts {
   /** The tokens' embeddings: f32 [N, E]. */
   readonly embedTokens: () => Value;
-  /** A linear layer by its name in the checkpoint, bias added: f32 [N, inputs] -> [N, outputs]. */
-  readonly linear: (name: string, input: Value) => Value;
+  /**
+   * A linear layer by its name in the checkpoint, bias added: f32 [n, inputs] -> [n, outputs].
+   *
+   * @param rows i32 [n], the numbers of the rows, or `tokenIds` for all
+   */
+  readonly linear: (name: string, input: Value, rows?: Value) => Value;
   /** The logits of hidden states: f32 [R, E] -> [R, vocabulary]. */
   readonly head: (hidden: Value) => Value;
 }

@@ -3,7 +3,7 @@ import { now } from '../clock.js';
 import { EngineCore } from '../core/engine-core.js';
 import type { ModelShape, Precision } from '../engine.js';
 import { EngineError } from '../engine-error.js';
-import { KV_BLOCK_TOKENS } from '../kv-cache/kv-block.js';
+import { CHUNK_SIZES } from '../kv-cache/chunk-sizes.js';
 import { bytesPerPosition } from '../kv-cache/kv-part.js';
 import { capacitiesFor } from '../kv-cache/slot-table.js';
 import { type Checkpoint, openCheckpoint } from '../model/checkpoint.js';
@@ -13,7 +13,9 @@ import { buildGpt2Graph, GRAPH_VERSION, type GraphWeights } from '../model/gpt2-
 import { ModelRunner } from '../model/model-runner.js';
 import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
+import { MAX_BATCHES } from '../model/step-batches.js';
 import { checkVocabulary } from '../model/vocabulary.js';
+import { SAMPLER_VERSION } from '../sampling/sampler.js';
 import { DEFAULT_SAMPLING } from '../sampling/sampling-params.js';
 import type { SchedulerOptions } from '../scheduling/scheduler.js';
 import { type MatrixFormat, type RowPadding, rowPadding } from '../weights/matrix-format.js';
@@ -36,6 +38,8 @@ export interface LoadedModel {
 
 /** Sequences that prefill side by side: a short prompt waits for as many chunks at most. */
 const MAX_PREFILLING = 4;
+/** What one more batch costs a layer's attention: bytes of weights that are read in the same time. */
+const BATCH_COST = 6_000_000;
 
 /**
  * Loads a checkpoint and runs it once, so that the first request finds everything in place.
@@ -66,9 +70,11 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
     capacities,
     maxRunning: options.maxRunning,
     maxPrefilling: MAX_PREFILLING,
-    prefillChunk: KV_BLOCK_TOKENS,
+    chunkSizes: CHUNK_SIZES,
     maxCachedPositions,
-    batchCost: weightBytes(checkpoint, weights) / attention.positionCost(kvShape),
+    maxBatches: MAX_BATCHES,
+    stepCost: weightBytes(checkpoint, weights) / attention.positionCost(kvShape),
+    batchCost: (kvShape.numLayers * BATCH_COST) / attention.positionCost(kvShape),
   };
   const { vocabSize, endOfTextId } = config;
   const { lookup } = options;
@@ -133,7 +139,8 @@ interface Arithmetic {
 /** What decides which arithmetic is done, but for the model. */
 function computationOf({ lookup, numThreads }: WorkerOptions, { format, attention, padding }: Arithmetic) {
   const names = { format: format.name, attention: attention.name };
-  return { ...names, padding, lookup, numThreads, PREFILL_CHUNK: KV_BLOCK_TOKENS, GRAPH_VERSION };
+  const versions = { CHUNK_SIZES, GRAPH_VERSION, SAMPLER_VERSION };
+  return { ...names, padding, lookup, numThreads, ...versions };
 }
 
 function shapeOf(

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SAMPLING } from '../../../src/engine/sampling/sampling-params.js';
 import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
-import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
+import type { ScheduledStep } from '../../../src/engine/scheduling/scheduled-step.js';
 import { CHUNK, createTestCore, finishAll, tokensOf } from '../../support/core-under-test.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
 import { groupRequest } from '../../support/group-request.js';
@@ -24,9 +24,11 @@ function drawn(overrides: Partial<GroupRequest> = {}): GroupRequest {
 /** Counts the prompts' tokens that are computed. */
 function countingPrompts() {
   const counted = { numTokens: 0 };
-  const onRun = ({ sequences, numNewTokens }: ScheduledBatch) => {
-    for (const { numComputedTokens, numPromptTokens } of sequences) {
-      counted.numTokens += Math.max(0, Math.min(numNewTokens, numPromptTokens - numComputedTokens));
+  const onRun = ({ batches }: ScheduledStep) => {
+    for (const { sequences, numNewTokens } of batches) {
+      for (const { numComputedTokens, numPromptTokens } of sequences) {
+        counted.numTokens += Math.max(0, Math.min(numNewTokens, numPromptTokens - numComputedTokens));
+      }
     }
   };
   return { counted, onRun };

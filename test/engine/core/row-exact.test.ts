@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
+import type { Sequence } from '../../../src/engine/scheduling/sequence.js';
 import { MATRIX_FORMATS } from '../../../src/engine/weights/matrix-formats.js';
 import { type CoreUnderTestOptions, createTestCore } from '../../support/core-under-test.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
@@ -32,9 +33,12 @@ async function run(
   const bits = new Map<string, number>();
   const core = createTestCore(model, {
     ...options,
-    onRun: (batch, rows, { logits }) => {
+    onRun: ({ batches }, rows, { logits }) => {
+      const ofRows = batches.flatMap(({ sequences, numNewTokens }) =>
+        sequences.flatMap((sequence) => Array<Sequence>(numNewTokens).fill(sequence)),
+      );
       for (const [index, row] of rows.entries()) {
-        const sequence = batch.sequences[Math.floor(row / batch.numNewTokens)]!;
+        const sequence = ofRows[row]!;
         const bytes = logits.subarray(index * vocabSize, (index + 1) * vocabSize);
         bits.set(`${sequence.groupId}:${sequence.candidate}`, hashOf(bytes));
       }

@@ -200,7 +200,7 @@ describe.each([
 
   it('restores blocks one behind the other', () => {
     const store = create();
-    const blocks = [3, 4].map((numTokens, id) => ({ id, rows: newKv(parts, 1, numTokens) }));
+    const blocks = [3, 4].map((numTokens, id) => ({ id, numTokens, rows: newKv(parts, 1, numTokens) }));
     store.apply([{ blocks, to: { classIndex: 1, index: 0 } }]);
     for (const index of parts.keys()) {
       const restored = read(store, index, 0, { classIndex: 1, index: 0 });

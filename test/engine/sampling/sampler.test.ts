@@ -1,12 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../src/engine/sampling/random.js';
+import { RandomNumbers } from '../../../src/engine/sampling/random.js';
 import { Sampler } from '../../../src/engine/sampling/sampler.js';
 import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import { keptTokens } from './reference-sampler.js';
-
-/** How far the sampler's weights may be from exact ones: a random number this near to a border may fall on either side. */
-const TOLERANCE = 1e-6;
 
 const anyParams = fc
   .record({
@@ -35,24 +32,39 @@ const anyRow = fc
   .map((shape) => makeRow(shape));
 
 describe('sampler', () => {
-  it('chooses what a full sort in float64 chooses', () => {
+  it('chooses only what a full sort in float64 keeps', () => {
     fc.assert(
-      fc.property(
-        anyRow,
-        anyParams,
-        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-        (row, params, u) => {
-          const id = new Sampler(row.length).sample(row, params, u);
-          expectAgreement(row, params, { id, random: u });
-        },
-      ),
+      fc.property(anyRow, anyParams, fc.nat(1e6), (row, params, position) => {
+        const numbers = new RandomNumbers(1n).seek(0, position);
+        expectKept(row, params, new Sampler(row.length).sample(row, params, numbers));
+      }),
       { numRuns: 1500 },
     );
   });
 
-  it('chooses what a full sort in float64 chooses over a vocabulary of 50,257', () => {
+  it('gives each token its part of the random numbers, as a full sort in float64 does', () => {
+    fc.assert(
+      fc.property(anyRow, anyParams, (row, params) => {
+        fc.pre(params.topP > 0 && params.topK !== 1); // those read no random number
+        const kept = keptTokens(row, params);
+        fc.pre(!endsAmidEquals(row, params));
+        const counts = countDarts(row, params, 20_000);
+        const numHits = [...counts.values()].reduce((sum, count) => sum + count, 0);
+        for (const { id, from, to } of kept) {
+          const part = to - from;
+          // Each token has an interval of the numbers, and all others together err by their number.
+          const tolerance = 2 + part * (kept.length + 2);
+          expect(Math.abs((counts.get(id) ?? 0) - part * numHits)).toBeLessThanOrEqual(tolerance);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('draws from what a full sort in float64 keeps over a vocabulary of 50,257', () => {
     const sampler = new Sampler(50_257);
-    const random = createRandom(9n);
+    const numbers = new RandomNumbers(9n);
+    const quantiles: number[] = [];
     for (let i = 0; i < 60; i += 1) {
       const row = makeRow({
         size: 50_257,
@@ -65,36 +77,41 @@ describe('sampler', () => {
         ...DEFAULT_SAMPLING,
         temperature: [0.3, 1, 2, 0.05][i % 4]!,
         topK: [0, 40, 300, 5000, 0, 20_000, 700][i % 7]!,
-        topP: [1, 0.95, 0.5][i % 3]!,
+        topP: [1, 0.95, 0.5, 0.1][Math.floor(i / 3) % 4]!,
         minP: [0, 0.05, 1e-4, 1e-12, 0.9][i % 5]!,
       };
-      const kept = keptTokens(row, params);
-      for (let draw = 0; draw < 20; draw += 1) {
-        const u = random(i, draw);
-        const id = sampler.sample(row, params, u);
-        const place = kept.find((token) => token.id === id);
-        expect(place && place.from - TOLERANCE <= u && u <= place.to + TOLERANCE).toBe(true);
+      const kept = new Map(keptTokens(row, params).map((token) => [token.id, token]));
+      for (let draw = 0; draw < 40; draw += 1) {
+        const token = kept.get(sampler.sample(row, params, numbers.seek(i, draw)));
+        expect(token).toBeDefined();
+        quantiles.push(token!.from + (token!.to - token!.from) * numbers.seek(i, 1000 + draw).next());
       }
     }
+    // Kolmogorov and Smirnov: were they not uniform, it would exceed 1.63 once in a hundred times.
+    quantiles.sort((a, b) => a - b);
+    const worst = Math.max(...quantiles.map((value, i) => Math.abs(value - (i + 0.5) / quantiles.length)));
+    expect(worst * Math.sqrt(quantiles.length)).toBeLessThan(1.63);
   });
 
-  it('chooses what a full sort chooses where the sample misleads the guess of where top-k ends', () => {
+  it('keeps what a full sort keeps where the sample misleads the guess of where top-k ends', () => {
     const size = 8000;
     const sampler = new Sampler(size);
     fc.assert(
       fc.property(
         fc.constantFrom(-3, 0, 3), // by how much the tokens that the sample holds stand out
-        fc.integer({ min: 64, max: size / 4 }),
+        fc.integer({ min: 64, max: size - 1 }),
         fc.constantFrom(0.5, 1, 2),
-        fc.constantFrom(0.3, 0.9, 0.99, 0.999, 1 - 2 ** -53),
-        (lift, topK, temperature, u) => {
-          const row = makeRow({ size, spread: 1, steps: 1e6, excluded: 0, seed: BigInt(topK) });
+        fc.constantFrom(6, 1e6),
+        (lift, topK, temperature, steps) => {
+          const row = makeRow({ size, spread: 1, steps, excluded: 0, seed: BigInt(topK) });
           for (let id = 0; id < size; id += 16) row[id]! += lift;
           const params = { ...DEFAULT_SAMPLING, temperature, topK };
-          expectAgreement(row, params, { id: sampler.sample(row, params, u), random: u });
+          const kept = new Set(keptTokens(row, params).map(({ id }) => id));
+          const chosen = new Set(countDarts(row, params, 300, sampler).keys());
+          for (const id of chosen) expect(kept.has(id)).toBe(true);
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 50 },
     );
   });
 
@@ -118,61 +135,44 @@ describe('sampler', () => {
     const row = Float32Array.of(1, 3, 3, 2, 3, -0, 0);
     const sampler = new Sampler(row.length);
     const everything = DEFAULT_SAMPLING;
-    expect(sampler.sample(row, { ...everything, temperature: 0 }, 0.99)).toBe(1);
-    expect(sampler.sample(row, { ...everything, topK: 1 }, 0.99)).toBe(1);
-    expect(sampler.sample(row, { ...everything, topP: 0 }, 0.99)).toBe(1);
-    expect(sampler.sample(row, { ...everything, topK: 2 }, 0.99)).toBe(2);
-    expect(sampler.sample(row, { ...everything, topP: 0.4 }, 0.99)).toBe(2);
-    expect(sampler.sample(row, { ...everything, topK: 6 }, 1 - 2 ** -53)).toBe(5);
+    const numbers = new RandomNumbers(0n);
+    for (const greedy of [{ temperature: 0 }, { topK: 1 }, { topP: 0 }]) {
+      expect(sampler.sample(row, { ...everything, ...greedy }, numbers)).toBe(1);
+    }
+    expect(chosenIds(row, { topK: 2 })).toEqual([1, 2]);
+    expect(chosenIds(row, { topP: 0.4 })).toEqual([1, 2]);
+    expect(chosenIds(row, { topK: 6 })).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
   it('keeps exactly k of tokens that are all alike, and the fewest that reach top-p', () => {
     const row = new Float32Array(1000).fill(-3);
-    const sampler = new Sampler(row.length);
-    const most = 1 - 2 ** -53;
-    const everything = DEFAULT_SAMPLING;
-    for (const topK of [4, 8, 600, 999])
-      expect(sampler.sample(row, { ...everything, topK }, most)).toBe(topK - 1);
-    for (const topP of [0.25, 0.5, 0.75]) {
-      expect(sampler.sample(row, { ...everything, topK: 4, topP }, most)).toBe(4 * topP - 1);
-    }
+    const first = (count: number) => Array.from({ length: count }, (_, id) => id);
+    for (const topK of [4, 8, 300, 600, 999]) expect(chosenIds(row, { topK })).toEqual(first(topK));
+    for (const topP of [0.25, 0.5, 0.75]) expect(chosenIds(row, { topK: 4, topP })).toEqual(first(4 * topP));
+    expect(chosenIds(row, { topP: 0.0005 })).toEqual([0]);
   });
 
   it('keeps with min-p whatever reaches its part of the greatest probability, to the last bit, and nothing else', () => {
-    const sampler = new Sampler(1000);
-    const most = 1 - 2 ** -53;
     const logit = Math.fround(1 + Math.log(0.25));
-    for (const [other, chosen] of [
-      [logit, 1],
-      [Math.fround(logit - 2 ** -20), 0],
+    const minP = Math.exp(logit - 1) * (1 - 1e-15);
+    for (const [other, ids] of [
+      [logit, [0, 1]],
+      [Math.fround(logit - 2 ** -20), [0]],
     ] as const) {
       const row = new Float32Array(1000).fill(-20);
       row.set([1, other]);
-      const minP = Math.exp(logit - 1) * (1 - 1e-15);
-      for (const topK of [0, 2, 300])
-        expect(sampler.sample(row, { ...DEFAULT_SAMPLING, topK, minP }, most)).toBe(chosen);
+      for (const topK of [0, 2, 300]) expect(chosenIds(row, { topK, minP })).toEqual(ids);
     }
     const ties = new Float32Array(1000).fill(-3);
-    expect(sampler.sample(ties, { ...DEFAULT_SAMPLING, minP: 1 }, most)).toBe(999);
-    expect(sampler.sample(ties, { ...DEFAULT_SAMPLING, topK: 9, minP: 1 }, most)).toBe(8);
+    expect(chosenIds(ties, { minP: 1 })).toHaveLength(1000);
+    expect(chosenIds(ties, { topK: 9, minP: 1 })).toHaveLength(9);
   });
 
-  it('never chooses an excluded token, whatever the random number', () => {
+  it('never chooses an excluded token', () => {
     const row = new Float32Array(1000).fill(-Infinity);
     row[700] = -1e30;
-    for (const [topK, minP] of [
-      [0, 0],
-      [2, 0],
-      [500, 0],
-      [0, 1e-300],
-      [500, 1],
-    ] as const) {
-      for (const u of [0, 0.5, 1 - 2 ** -53]) {
-        expect(new Sampler(1000).sample(row, { ...DEFAULT_SAMPLING, temperature: 2, topK, minP }, u)).toBe(
-          700,
-        );
-      }
-    }
+    const filters = [{}, { topK: 2 }, { topK: 500 }, { minP: 1e-300 }, { topK: 500, minP: 1 }, { topP: 0.9 }];
+    for (const filter of filters) expect(chosenIds(row, { temperature: 2, ...filter })).toEqual([700]);
   });
 
   it('gives the same token for the same bits, whatever it chose before', () => {
@@ -181,8 +181,8 @@ describe('sampler', () => {
     fc.assert(
       fc.property(anyParams, fc.bigInt({ min: 0n, max: 999n }), (params, seed) => {
         const row = makeRow({ size: 1000, spread: 3, steps: 1e6, excluded: 0, seed });
-        const u = createRandom(seed)(0, 0);
-        expect(used.sample(row, params, u)).toBe(fresh().sample(row, params, u));
+        const choose = (sampler: Sampler) => sampler.sample(row, params, new RandomNumbers(seed));
+        expect(choose(used)).toBe(choose(fresh()));
       }),
     );
   });
@@ -195,20 +195,21 @@ describe('sampler', () => {
     const row = new Float32Array(101);
     row[place] = Number.NaN;
     for (const params of [GREEDY, { ...GREEDY, temperature: 1 }, { ...GREEDY, temperature: 1, topK: 5 }]) {
-      expect(() => new Sampler(101).sample(row, params, 0.5)).toThrow(message);
+      expect(() => new Sampler(101).sample(row, params, NUMBERS)).toThrow(message);
     }
   });
 
   it('refuses a row that is no distribution', () => {
-    expect(() => new Sampler(3).sample(Float32Array.of(0, Infinity, 0), GREEDY, 0)).toThrow(
+    expect(() => new Sampler(3).sample(Float32Array.of(0, Infinity, 0), GREEDY, NUMBERS)).toThrow(
       /logit is Infinity/,
     );
     const nothing = new Float32Array(3).fill(-Infinity);
-    expect(() => new Sampler(3).sample(nothing, GREEDY, 0)).toThrow(/logit is -Infinity/);
+    expect(() => new Sampler(3).sample(nothing, GREEDY, NUMBERS)).toThrow(/logit is -Infinity/);
   });
 });
 
 const GREEDY: SamplingParams = { ...DEFAULT_SAMPLING, temperature: 0 };
+const NUMBERS = new RandomNumbers(0n);
 
 interface RowShape {
   readonly size: number;
@@ -219,7 +220,8 @@ interface RowShape {
 }
 
 function makeRow({ size, spread, steps, excluded, seed }: RowShape): Float32Array {
-  const random = createRandom(seed);
+  const numbers = new RandomNumbers(seed);
+  const random = (choice: number, id: number) => numbers.seek(choice, id).next();
   const row = Float32Array.from({ length: size }, (_, id) => {
     if (random(2, id) < excluded) return -Infinity;
     const bell = Math.sqrt(-2 * Math.log(1 - random(0, id))) * Math.cos(2 * Math.PI * random(1, id));
@@ -229,17 +231,54 @@ function makeRow({ size, spread, steps, excluded, seed }: RowShape): Float32Arra
   return row;
 }
 
-/** Greedy and empty nuclei come down to one token; otherwise the chosen one's interval must hold the random number. */
-function expectAgreement(
+function expectKept(row: Float32Array, params: SamplingParams, chosen: number): void {
+  const kept = keptTokens(row, params);
+  const place = kept.find(({ id }) => id === chosen) ?? nearlyKept(row, params, chosen);
+  expect(place, `token ${chosen} is not among the ${kept.length} kept`).toBeDefined();
+}
+
+/** Thrown for a second random number. */
+const MISSED = new Error('missed');
+
+/** How often each token is chosen with the first of the random numbers, for numbers at equal distances. */
+function countDarts(
   row: Float32Array,
   params: SamplingParams,
-  draw: { id: number; random: number },
-): void {
-  const kept = keptTokens(row, params);
-  const place = kept.find((token) => token.id === draw.id) ?? nearlyKept(row, params, draw.id);
-  expect(place, `token ${draw.id} is not among the ${kept.length} kept`).toBeDefined();
-  expect(place!.from - TOLERANCE).toBeLessThanOrEqual(draw.random);
-  expect(place!.to + TOLERANCE).toBeGreaterThanOrEqual(draw.random);
+  numDarts: number,
+  sampler = new Sampler(row.length),
+): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (let dart = 0; dart < numDarts; dart += 1) {
+    let next = (dart + 0.5) / numDarts;
+    const numbers = {
+      next() {
+        if (next < 0) throw MISSED;
+        const number = next;
+        next = -1;
+        return number;
+      },
+    };
+    try {
+      const id = sampler.sample(row, params, numbers);
+      counts.set(id, (counts.get(id) ?? 0) + 1);
+    } catch (error) {
+      if (error !== MISSED) throw error;
+    }
+  }
+  return counts;
+}
+
+/** Whatever tokens of some weight can be chosen, in order. */
+function chosenIds(row: Float32Array, params: Partial<SamplingParams>): number[] {
+  return [...countDarts(row, { ...DEFAULT_SAMPLING, ...params }, 20_000).keys()].sort((a, b) => a - b);
+}
+
+/** Whether it hangs on a rounding how many tokens are kept. */
+function endsAmidEquals(row: Float32Array, params: SamplingParams): boolean {
+  const count = (factor: number) =>
+    keptTokens(row, { ...params, topP: Math.min(1, params.topP * factor), minP: params.minP / factor })
+      .length;
+  return count(1 + 1e-6) !== count(1 - 1e-6);
 }
 
 /** A nucleus whose weight comes within rounding of top-p may end one token later; a token may be as near to min-p. */
@@ -252,10 +291,10 @@ function nearlyKept(row: Float32Array, params: SamplingParams, id: number) {
 function chiSquareOf(row: Float32Array, params: SamplingParams): number {
   const numDraws = 10_000;
   const sampler = new Sampler(row.length);
-  const random = createRandom(77n);
+  const numbers = new RandomNumbers(77n);
   const counts = new Map<number, number>();
   for (let draw = 0; draw < numDraws; draw += 1) {
-    const id = sampler.sample(row, params, random(0, draw));
+    const id = sampler.sample(row, params, numbers.seek(0, draw));
     counts.set(id, (counts.get(id) ?? 0) + 1);
   }
   const kept = keptTokens(row, params);

@@ -6,7 +6,7 @@ import { SequenceGroup } from '../../../src/engine/scheduling/sequence-group.js'
 import { groupRequest } from '../../support/group-request.js';
 
 const CAPACITIES = [64, 128, 192, 256, 384, 512, 640, 768, 896, 1024];
-const LIMITS = { batchCost: 2000, maxCachedPositions: 20_000, maxArriving: 2 };
+const LIMITS = { stepCost: 0, batchCost: 2000, maxBatches: 1, maxCachedPositions: 20_000, maxArriving: 2 };
 
 /** Sequences that decode, each in the smallest class that holds it. */
 function decoding(lengths: readonly number[]): SlotTable<Sequence> {

@@ -1,20 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GroupRequest } from '../../../src/engine/scheduling/group-request.js';
-import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-batch.js';
+import type { ScheduledBatch, ScheduledStep } from '../../../src/engine/scheduling/scheduled-step.js';
 import { Scheduler, type SchedulerOptions } from '../../../src/engine/scheduling/scheduler.js';
 import type { Sequence } from '../../../src/engine/scheduling/sequence.js';
 import { SequenceGroup } from '../../../src/engine/scheduling/sequence-group.js';
 import { groupRequest } from '../../support/group-request.js';
 
 const CHUNK = 16;
+const LONG = 2 * CHUNK;
 const options: SchedulerOptions = {
   capacities: [64, 128, 256],
   maxRunning: 8,
   maxPrefilling: 3,
-  prefillChunk: CHUNK,
+  chunkSizes: { short: CHUNK, long: LONG },
   maxCachedPositions: 1024,
-  batchCost: 400,
+  maxBatches: 3,
+  stepCost: 400,
+  batchCost: 100,
 };
 
 /** A request for one completion, or for several of the same prompt. */
@@ -27,19 +30,26 @@ function groupOf(id: number, prompts: Int32Array[], overrides: Partial<GroupRequ
   return new SequenceGroup(groupRequest({ id, prompts, ...overrides }), { arrivedAtMs: 0, lookup: false });
 }
 
-/** Runs one batch as the engine's core does, with a token that says nothing. */
-function run(
-  scheduler: Scheduler,
-  maxCachedPositions = options.maxCachedPositions,
-): { batch: ScheduledBatch | undefined; finished: Sequence[] } {
+interface Ran {
+  readonly step: ScheduledStep | undefined;
+  readonly batches: readonly ScheduledBatch[];
+  readonly finished: readonly Sequence[];
+}
+
+/** Runs one step as the engine's core does, with a token that says nothing. */
+function run(scheduler: Scheduler, maxCachedPositions = options.maxCachedPositions): Ran {
   scheduler.admit();
-  const batch = scheduler.schedule();
+  const step = scheduler.schedule();
+  if (step === undefined) return { step, batches: [], finished: [] };
+  checkStep(step, maxCachedPositions);
+  const { batches } = step;
+  const complete = batches.flatMap(({ sequences, numNewTokens }) =>
+    sequences.filter((member) => member.numPendingTokens === numNewTokens),
+  );
+  scheduler.advance(step);
+  const newKv = batches.map(({ numNewTokens }) => ({ parts: [], numRows: 1, numNewTokens }));
+  scheduler.cachePrefixes(step, newKv);
   const finished: Sequence[] = [];
-  if (batch === undefined) return { batch, finished };
-  checkBatch(batch, maxCachedPositions);
-  const complete = batch.sequences.filter((member) => member.numPendingTokens === batch.numNewTokens);
-  scheduler.advance(batch);
-  scheduler.cachePrefix(batch, { parts: [], numRows: 1, numNewTokens: batch.numNewTokens });
   for (const member of complete) {
     for (const sibling of [member, ...member.siblings.splice(0)]) {
       if (!sibling.isFull) sibling.append(7);
@@ -48,7 +58,7 @@ function run(
     }
   }
   for (const member of finished) scheduler.release(member);
-  return { batch, finished };
+  return { step, batches, finished };
 }
 
 describe('Scheduler', () => {
@@ -107,23 +117,39 @@ describe('Scheduler', () => {
     );
   });
 
-  it('lets at most one prefill chunk stand between two decode steps', () => {
+  it('gives those that decode a token with every chunk of a long prompt', () => {
     const scheduler = new Scheduler(options);
     for (let id = 0; id < 3; id++) scheduler.add(group(id, 1, 40));
     run(scheduler);
     scheduler.add(group(9, 200, 4));
-    const kinds: string[] = [];
-    for (let i = 0; i < 40; i++) {
-      const { batch } = run(scheduler);
-      kinds.push(batch!.numNewTokens > 1 ? 'prefill' : 'decode');
+    const steps = Array.from({ length: 12 }, () => run(scheduler).batches);
+    const chunks = steps.map((batches) => batches.filter(({ numNewTokens }) => numNewTokens > 1));
+    expect(chunks.flat().map(({ numNewTokens }) => numNewTokens)).toEqual([16, 16, 32, 32, 32, 32, 32, 8]);
+    expect(Math.max(...chunks.map((ofStep) => ofStep.length))).toBe(1);
+    for (const batches of steps) {
+      const decoding = batches.filter(({ numNewTokens }) => numNewTokens === 1);
+      expect(
+        decoding.flatMap(({ sequences }) => sequences).filter(({ groupId }) => groupId < 9),
+      ).toHaveLength(3);
     }
-    expect(kinds.filter((kind) => kind === 'prefill').length).toBe(Math.ceil(200 / CHUNK));
-    expect(kinds.join(' ')).not.toContain('prefill prefill');
+  });
+
+  it('computes short prompts side by side, no more tokens than a long chunk has', () => {
+    const scheduler = new Scheduler({ ...options, maxPrefilling: 8 });
+    for (const [id, length] of [10, 12, 14, 5, 6].entries()) scheduler.add(group(id, length, 1));
+    const steps = [run(scheduler), run(scheduler)].map(({ batches }) =>
+      batches.map(({ numNewTokens }) => numNewTokens),
+    );
+    expect(steps).toEqual([
+      [10, 12],
+      [14, 5, 6],
+    ]);
   });
 
   it('gives a short prompt its turn while a long one is prefilled', () => {
     const scheduler = new Scheduler(options);
     scheduler.add(group(1, 200, 4));
+    run(scheduler);
     run(scheduler);
     const short = group(2, 10, 4);
     scheduler.add(short);
@@ -138,7 +164,7 @@ describe('Scheduler', () => {
       const member = groupOf(1, [Int32Array.from(promptIds)]);
       scheduler.add(member);
       const { next } = member;
-      while (run(scheduler).batch !== undefined);
+      while (run(scheduler).step !== undefined);
       return next.numCachedTokens;
     };
     const shared = Array.from({ length: 40 }, (_, i) => i);
@@ -155,17 +181,17 @@ describe('Scheduler', () => {
       ...options,
       maxRunning: 40,
       maxCachedPositions: 10_000,
+      stepCost: 0,
       batchCost: 1000,
     });
     const classesOf = (numShort: number) => {
       scheduler.add(group(1000, 130, 30));
       for (let id = 0; id < numShort; id++) scheduler.add(group(id, 1, 200));
       for (let i = 0; i < 24; i++) run(scheduler, 10_000);
-      const batches = [run(scheduler, 10_000), run(scheduler, 10_000)].map(({ batch }) => batch!);
-      return new Set(batches.map(({ capacity }) => capacity));
+      return run(scheduler, 10_000).batches.map(({ capacity }) => capacity);
     };
-    expect(classesOf(2)).toEqual(new Set([256]));
-    expect(classesOf(25)).toEqual(new Set([64, 256]));
+    expect(classesOf(2)).toEqual([256]);
+    expect(classesOf(25)).toEqual([64, 256]);
   });
 
   it('runs short sequences beside the long ones again after siblings that never ran', () => {
@@ -182,7 +208,7 @@ describe('Scheduler', () => {
     scheduler.add(group(1000, 130, 30));
     for (const id of [1, 2]) scheduler.add(group(id, 1, 200));
     for (let i = 0; i < 24; i++) run(scheduler, 10_000);
-    expect(run(scheduler, 10_000).batch!.sequences).toHaveLength(3);
+    expect(run(scheduler, 10_000).batches.map(({ sequences }) => sequences.length)).toEqual([3]);
   });
 
   it.each(['is computed', 'is cached, and they come within a round'])(
@@ -194,27 +220,27 @@ describe('Scheduler', () => {
         maxCachedPositions: 2560,
         batchCost: 4000,
       });
-      const step = () => run(scheduler, 2560).batch; // checks that each batch fits its class
+      const step = () => run(scheduler, 2560).batches; // checks that each batch fits its class
       scheduler.add(group(7, 140, 1));
-      while (step() !== undefined);
+      while (step().length > 0);
       scheduler.add(group(1, 150, 100));
       for (const id of [2, 3, 4, 5, 6]) scheduler.add(group(id, 1, 60));
       for (let i = 0; i < 24; i++) step();
-      const { sequences, capacity } = step()!;
-      expect([sequences.length, capacity]).toEqual([6, 256]);
+      expect(step().map(({ sequences, capacity }) => [sequences.length, capacity])).toEqual([[6, 256]]);
       if (how === 'is computed') {
         scheduler.add(group(8, 140, 100, 6));
       } else {
         const gone = group(9, 100, 1);
         scheduler.add(gone);
-        while (step()!.numNewTokens === 1);
+        while (step().every(({ numNewTokens }) => numNewTokens === 1));
         step();
         scheduler.release(gone.running.get(0)!);
         scheduler.add(groupOf(8, [new Int32Array(140).fill(7)], { maxTokens: 100, numCandidates: 6 }));
       }
       let mostForked = 0;
       for (let i = 0; i < 60; i++) {
-        const numForked = step()!.sequences.filter(({ groupId }) => groupId === 8).length;
+        const members = step().flatMap(({ sequences }) => sequences);
+        const numForked = members.filter(({ groupId }) => groupId === 8).length;
         mostForked = Math.max(mostForked, numForked);
       }
       expect(mostForked).toBe(6);
@@ -223,20 +249,20 @@ describe('Scheduler', () => {
 
   it('keeps short sequences apart where the class of the long ones has no slots to spare', () => {
     // Reading the weights is dear, so all would run together if there were room.
-    const scheduler = new Scheduler({ ...options, batchCost: 100_000 });
+    const scheduler = new Scheduler({ ...options, stepCost: 100_000, maxBatches: 1 });
     for (const id of [1, 2, 3]) scheduler.add(group(id, 150, 40));
     for (const id of [4, 5, 6]) scheduler.add(group(id, 1, 60));
     // Each batch is checked to fit its class.
     let numSteps = 0;
-    while (run(scheduler).batch !== undefined) numSteps++;
+    while (run(scheduler).step !== undefined) numSteps++;
     expect(numSteps).toBeGreaterThan(60);
   });
 
-  it('cuts chunks at the same multiples of the sequence, wherever it starts to run', () => {
+  it('cuts chunks at the same positions of the sequence, wherever it starts to run', () => {
     const scheduler = new Scheduler(options);
     scheduler.add(group(1, 41, 2));
     const sizes: number[] = [];
-    for (let i = 0; i < 4; i++) sizes.push(run(scheduler).batch!.numNewTokens);
+    for (let i = 0; i < 4; i++) sizes.push(...run(scheduler).batches.map(({ numNewTokens }) => numNewTokens));
     expect(sizes).toEqual([16, 16, 9, 1]);
   });
 
@@ -244,9 +270,11 @@ describe('Scheduler', () => {
     const scheduler = new Scheduler(options);
     scheduler.add(group(1, 1, 10));
     scheduler.add(group(2, CHUNK + 1, 10));
-    const batches = [run(scheduler), run(scheduler), run(scheduler)].map(({ batch }) => batch!);
-    expect(batches[1]!.numNewTokens).toBe(CHUNK);
-    expect(batches[2]!.sequences.map(({ groupId }) => groupId)).toEqual([1, 2]);
+    const steps = [run(scheduler), run(scheduler)].map(({ batches }) => batches);
+    const who = steps.map((batches) =>
+      batches.map(({ sequences }) => sequences.map(({ groupId }) => groupId)),
+    );
+    expect(who).toEqual([[[2], [1]], [[1, 2]]]);
   });
 
   it('gives the tenants turns, each with its oldest request', () => {
@@ -276,16 +304,25 @@ describe('Scheduler', () => {
   });
 });
 
+function checkStep({ batches, moves }: ScheduledStep, maxCachedPositions: number): void {
+  expect(batches.length).toBeLessThanOrEqual(options.maxBatches);
+  const members = batches.flatMap(({ sequences }) => sequences);
+  expect(new Set(members).size).toBe(members.length);
+  for (const batch of batches) checkBatch(batch, maxCachedPositions);
+  for (const { to } of moves) {
+    // The store has as many slots, and one by way of which two are swapped.
+    expect(to.index).toBeLessThanOrEqual(maxCachedPositions / options.capacities[to.classIndex]!);
+  }
+  const chunks = batches.filter(({ numNewTokens }) => numNewTokens > 1);
+  expect(chunks.reduce((sum, { numNewTokens }) => sum + numNewTokens, 0)).toBeLessThanOrEqual(LONG);
+}
+
 function checkBatch(batch: ScheduledBatch, maxCachedPositions: number): void {
-  const { sequences, firstSlot, capacity, numNewTokens, moves } = batch;
+  const { sequences, firstSlot, capacity, numNewTokens } = batch;
   for (const [row, { slot, numComputedTokens, numPendingTokens }] of sequences.entries()) {
     expect(slot).toEqual({ classIndex: firstSlot.classIndex, index: firstSlot.index + row });
     expect(numComputedTokens + numNewTokens).toBeLessThanOrEqual(capacity);
     expect(numNewTokens).toBeLessThanOrEqual(numPendingTokens);
-  }
-  for (const { to } of moves) {
-    // The store has as many slots, and one by way of which two are swapped.
-    expect(to.index).toBeLessThanOrEqual(maxCachedPositions / options.capacities[to.classIndex]!);
   }
   expect(firstSlot.index + sequences.length).toBeLessThanOrEqual(maxCachedPositions / capacity);
   if (numNewTokens === 1) {
@@ -293,5 +330,5 @@ function checkBatch(batch: ScheduledBatch, maxCachedPositions: number): void {
     return;
   }
   const [{ numComputedTokens }] = sequences as [Sequence];
-  expect(numComputedTokens % CHUNK).toBe(0);
+  expect(numComputedTokens % (numComputedTokens < LONG ? CHUNK : LONG)).toBe(0);
 }

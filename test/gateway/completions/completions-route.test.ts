@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FinishReason } from '../../../src/contract/gen/linnet/v1/completion.js';
+import { withEnoughTime } from '../../support/enough-time.js';
 import { modelNotFound, ScriptedService } from '../../support/scripted-service.js';
 import { startTestGateway, type TestGateway } from '../../support/test-gateway.js';
 
@@ -417,12 +418,15 @@ describe('A client that goes away', () => {
 
 describe('A deadline', () => {
   it('ends a request that takes longer, with 504 and the text that there was', async () => {
-    const answer = gateway.post({ timeout_ms: 100 });
-    (await service.nextCall()).accept().sendText('Once');
-    const response = await answer;
-    expect(response.status).toBe(504);
-    expect(response.headers.get('x-should-retry')).toBe('false');
-    expect((await response.json()).error).toEqual({
+    service.answer = (call) => void call.accept().sendText('Once');
+    const error = await withEnoughTime(100, async (ms) => {
+      const response = await gateway.post({ timeout_ms: ms });
+      expect(response.status).toBe(504);
+      expect(response.headers.get('x-should-retry')).toBe('false');
+      const { error } = await response.json();
+      return error.completion_tokens > 0 ? error : undefined;
+    });
+    expect(error).toEqual({
       message: 'The deadline passed while the completion was generated, after 1 tokens.',
       type: 'timeout_error',
       param: null,
@@ -434,10 +438,12 @@ describe('A deadline', () => {
   });
 
   it('tells the texts of several choices in their order, also of those that have none yet', async () => {
-    const answer = gateway.post({ prompt: ['a', 'b'], n: 2, timeout_ms: 100 });
+    const answer = gateway.post({ prompt: ['a', 'b'], n: 2, timeout_ms: 60_000 });
     const call = (await service.nextCall()).accept();
     call.sendText('later', 3);
     call.sendText('first', 0);
+    const metadata = { phase: 'decode', completionTokens: '2' };
+    call.fail({ reason: 'DEADLINE_EXCEEDED', message: 'The deadline passed.', metadata });
     const { error } = await (await answer).json();
     expect(error).toMatchObject({ code: 'deadline_exceeded', completion_tokens: 2 });
     expect(error.partial_texts).toEqual(['first', '', '', 'later']);

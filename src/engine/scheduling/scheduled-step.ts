@@ -1,7 +1,15 @@
 import type { Move, Slot } from '../kv-cache/slot-table.js';
 import type { Sequence } from './sequence.js';
 
-/** What the model runs next: some sequences in neighbouring slots of one class, each advancing by as many tokens. */
+/** What the model runs next: some batches side by side, which no sequence is in twice. */
+export interface ScheduledStep {
+  /** One at least. */
+  readonly batches: readonly ScheduledBatch[];
+  /** Copies to make in the KV cache first. */
+  readonly moves: readonly Move[];
+}
+
+/** Some sequences in neighbouring slots of one class, each advancing by as many tokens. */
 export interface ScheduledBatch {
   /** In the order of their slots. */
   readonly sequences: readonly Sequence[];
@@ -14,6 +22,9 @@ export interface ScheduledBatch {
    * than the others has rows that mean nothing.
    */
   readonly numNewTokens: number;
-  /** Copies to make in the KV cache first. */
-  readonly moves: readonly Move[];
+}
+
+/** The rows that a batch's tokens take in a step. */
+export function numRowsOf({ sequences, numNewTokens }: ScheduledBatch): number {
+  return sequences.length * numNewTokens;
 }
