@@ -36,6 +36,8 @@ export class KvSlots {
   readonly #classes: (ClassSlots | undefined)[];
   /** Where each class was last. */
   readonly #places: (Place | undefined)[];
+  /** Places that classes outgrew: a step may still read them, by views taken before. */
+  #left: Place[] = [];
   #generation = 0;
 
   constructor({ arena, capacities, partBytes }: KvSlotsOptions) {
@@ -75,6 +77,12 @@ export class KvSlots {
     return found;
   }
 
+  /** Frees what classes outgrew; no step reads it any more. */
+  freeLeft(): void {
+    for (const { region, extent } of this.#left) region.space.give(extent);
+    this.#left = [];
+  }
+
   /** Takes a class's slots away, with all that they hold. */
   free(classIndex: number): void {
     const slots = this.#classes[classIndex];
@@ -107,7 +115,7 @@ export class KvSlots {
       return { place: { region, extent: { start: extent.start, length } }, numSlots, numWritten };
     const grown = { ...this.#taken(classIndex, numSlots), numWritten };
     this.#copy(present, grown, numWritten * this.#capacities[classIndex]!);
-    region.space.give(extent);
+    this.#left.push(present.place);
     this.#noteWritten(classIndex, grown);
     return grown;
   }

@@ -89,6 +89,7 @@ export class KvStore {
       if ('blocks' in move) this.#restore(move.blocks, move.to);
       else this.#copy(move.from, move.to, move.numPositions);
     }
+    this.#slots.freeLeft();
     for (const classIndex of this.#emptied) this.#slots.free(classIndex);
     this.#emptied.clear();
   }
@@ -124,8 +125,10 @@ export class KvStore {
    * nothing runs, most memory goes back to the system.
    */
   drop(classIndex: number, isIdle: boolean): void {
-    if (isIdle) this.#slots.free(classIndex);
-    else this.#emptied.add(classIndex);
+    if (isIdle) {
+      this.#slots.freeLeft();
+      this.#slots.free(classIndex);
+    } else this.#emptied.add(classIndex);
     if (isIdle || this.touchedBytes > this.#limitBytes) this.#arena.trim();
   }
 
