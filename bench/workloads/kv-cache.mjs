@@ -68,7 +68,7 @@ async function generateWithoutCache({ session, config, attention, padding }, pro
     const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: NO_PAST };
     const last = Int32Array.from({ length: padding.logits }, () => tokenIds.length - 1);
     const logitRows = new Tensor('int32', last, [last.length]);
-    const feeds = { ...inputs.fill([batch]), ...past, logit_rows: logitRows };
+    const feeds = Object.assign({ ...past, logit_rows: logitRows }, ...inputs.fill([batch]));
     const { logits } = await session.run(feeds, ['logits']);
     tokenIds.push(indexOfMax(logits.data.subarray(0, config.vocabSize)));
   }

@@ -4,10 +4,11 @@ import type { KvArray } from '../kv-cache/kv-part.js';
 import { type KvLimits, KvStore, type NewKv } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { RowPadding } from '../weights/matrix-format.js';
+import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import { createPast, type KvLayers, noPast } from './past-feeds.js';
 import { MAX_BATCHES, newRows } from './step-batches.js';
-import { type Feeds, roundUp, StepInputsFactory } from './step-inputs.js';
+import { roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */
 export interface ModelRunnerOptions {
@@ -38,6 +39,7 @@ export class ModelRunner {
   readonly #kv: KvStore;
   readonly #stepInputs: StepInputsFactory;
   readonly #padding: RowPadding;
+  readonly #feeds = new FeedSet();
   /** The past of batches as feeds, by where the batch sits; stale when the store's generation moves on. */
   readonly #pastFeeds = new Map<string, Feeds>();
   /** For the batches that a step lacks, in their order. */
@@ -63,14 +65,12 @@ export class ModelRunner {
    */
   async run({ batches, moves }: ScheduledStep, logitRows: readonly number[]): Promise<RunOutput> {
     this.#kv.apply(moves);
-    const feeds: Record<string, Tensor> = {
-      ...this.#stepInputs.fill(batches),
-      logit_rows: this.#toLogitRows(logitRows),
-    };
-    for (const [index, absent] of this.#absentPast.entries()) {
+    const past = this.#absentPast.map((absent, index) => {
       const batch = batches[index];
-      Object.assign(feeds, batch === undefined ? absent : this.#pastFeedsOf(batch, index));
-    }
+      return batch === undefined ? absent : this.#pastFeedsOf(batch, index);
+    });
+    const rows = { logit_rows: this.#toLogitRows(logitRows) };
+    const feeds = this.#feeds.combine([rows, ...this.#stepInputs.fill(batches), ...past]);
     const kept = batches.map((_, index) => this.#layers.parts.map(({ name }) => newRows(name, index)));
     const outputs = await this.#session.run(feeds, ['logits', ...kept.flat()]);
     const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {

@@ -1,7 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import { type KvPart, toKvArray } from '../kv-cache/kv-part.js';
+import type { Feeds } from './feed-set.js';
 import { pastRows } from './step-batches.js';
-import type { Feeds } from './step-inputs.js';
 
 /** What each layer keeps. */
 export interface KvLayers {

@@ -1,17 +1,14 @@
 import { Tensor } from 'onnxruntime-node';
 import { numRowsOf, type ScheduledBatch } from '../scheduling/scheduled-step.js';
+import type { Feeds } from './feed-set.js';
 import type { Gpt2Config } from './gpt2-config.js';
 import { batchInput, MAX_BATCHES } from './step-batches.js';
 
-/** Inputs of the graph by the names that it gives them. */
-export type Feeds = Readonly<Record<string, Tensor>>;
-
 /** What all rows have, or one batch: rewritten in place from step to step. */
 interface RowInputs {
-  readonly input_ids: Tensor;
-  readonly position_ids: Tensor;
-  readonly num_tokens?: Tensor;
-  readonly padding?: Tensor;
+  readonly ids: Int32Array;
+  readonly positions: Int32Array;
+  readonly feeds: Feeds;
 }
 interface BatchInputs {
   readonly rowSplit: BigInt64Array;
@@ -40,19 +37,19 @@ export class StepInputsFactory {
     this.#absent = Array.from({ length: MAX_BATCHES }, (_, i) => this.#createBatch(nobody, i).feeds);
   }
 
-  /** Fills in the inputs of a step; they hold until the next call. */
-  fill(batches: readonly ScheduledBatch[]): Feeds {
+  /** Fills in the inputs of a step, in parts: those of all rows, then those of each batch. They hold until the next call. */
+  fill(batches: readonly ScheduledBatch[]): Feeds[] {
     const numTokens = batches.reduce((sum, batch) => sum + numRowsOf(batch), 0);
     const rows = kept(this.#rows, numTokens, () => this.#createRows(numTokens));
     fillTokens(batches, rows);
-    const feeds: Record<string, Tensor> = { ...rows };
     let numBehind = numTokens;
-    for (const [index, absent] of this.#absent.entries()) {
+    const ofBatches = this.#absent.map((absent, index) => {
       const batch = batches[index];
-      numBehind -= batch === undefined ? 0 : numRowsOf(batch);
-      Object.assign(feeds, batch === undefined ? absent : this.#fillBatch(batch, index, numBehind));
-    }
-    return feeds;
+      if (batch === undefined) return absent;
+      numBehind -= numRowsOf(batch);
+      return this.#fillBatch(batch, index, numBehind);
+    });
+    return [rows.feeds, ...ofBatches];
   }
 
   #fillBatch(batch: ScheduledBatch, index: number, numRowsBehind: number): Feeds {
@@ -65,13 +62,14 @@ export class StepInputsFactory {
 
   #createRows(numTokens: number): RowInputs {
     const numRows = roundUp(numTokens, this.#rowMultiple ?? 1);
-    const inputs = {
-      input_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
-      position_ids: new Tensor('int32', new Int32Array(numRows), [numRows]),
+    const [ids, positions] = [new Int32Array(numRows), new Int32Array(numRows)];
+    const feeds = {
+      input_ids: new Tensor('int32', ids, [numRows]),
+      position_ids: new Tensor('int32', positions, [numRows]),
     };
-    if (this.#rowMultiple === undefined) return inputs;
+    if (this.#rowMultiple === undefined) return { ids, positions, feeds };
     const padding = float32([numRows - numTokens, this.#config.hiddenSize]);
-    return { ...inputs, num_tokens: int64(numTokens), padding };
+    return { ids, positions, feeds: { ...feeds, num_tokens: int64(numTokens), padding } };
   }
 
   #createBatch(
@@ -117,9 +115,7 @@ function float32(shape: readonly number[]): Tensor {
 }
 
 /** `input_ids` and `position_ids`: i32 [N], the padding left at 0. */
-function fillTokens(batches: readonly ScheduledBatch[], inputs: RowInputs): void {
-  const ids = inputs.input_ids.data as Int32Array;
-  const positions = inputs.position_ids.data as Int32Array;
+function fillTokens(batches: readonly ScheduledBatch[], { ids, positions }: RowInputs): void {
   let at = 0;
   for (const { sequences, numNewTokens } of batches) {
     for (const { tokenIds, numComputedTokens } of sequences) {
