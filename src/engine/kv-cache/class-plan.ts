@@ -58,8 +58,10 @@ interface Cut {
 function cheapestCuts(used: readonly ClassDemand[]): Cut[][] {
   const ends = Array.from({ length: used.length + 1 }, (_, end) => end);
   const cuts: Cut[][] = [ends.map((end) => ({ read: end === 0 ? 0 : Number.POSITIVE_INFINITY, start: 0 }))];
-  for (const fewer of used.map((_, n) => n))
-    cuts.push(ends.map((end) => cheapestLast(used, end, cuts[fewer]!)));
+  while (cuts.length < ends.length) {
+    const before = cuts.at(-1)!;
+    cuts.push(ends.map((end) => cheapestLast(used, end, before)));
+  }
   return cuts;
 }
 

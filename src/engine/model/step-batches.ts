@@ -70,17 +70,11 @@ export class StepBatches {
   addOutputs(): void {
     const { graph, format, shape } = this.#options;
     const parts = format.parts(shape);
+    const types = parts.map(({ type }) => type);
+    const none = () => types.map((type) => graph.empty(type));
     for (const [index, { isPresent }] of this.#batches.entries()) {
       const make = () => this.#toKeep(index);
-      const none = () => parts.map(({ type }) => graph.empty(type));
-      const kept =
-        index === 0
-          ? make()
-          : graph.when(
-              isPresent,
-              parts.map(({ type }) => type),
-              { make, none },
-            );
+      const kept = index === 0 ? make() : graph.when(isPresent, types, { make, none });
       for (const [i, { name, type }] of parts.entries()) graph.output(newRows(name, index), kept[i]!, type);
     }
   }
@@ -139,16 +133,9 @@ export class StepBatches {
   #toKeep(index: number): Value[] {
     const { graph, format, shape } = this.#options;
     const ofLayers = this.#heads.map((heads) => heads[index]!);
-    const key = graph.op(
-      'Concat',
-      ofLayers.map((heads) => heads.key),
-      { axis: 0 },
-    );
-    const value = graph.op(
-      'Concat',
-      ofLayers.map((heads) => heads.value),
-      { axis: 0 },
-    );
+    const [keys, values] = [ofLayers.map(({ key }) => key), ofLayers.map(({ value }) => value)];
+    const key = graph.op('Concat', keys, { axis: 0 });
+    const value = graph.op('Concat', values, { axis: 0 });
     const numNewTokens = graph.op('Slice', [this.#batches[index]!.split, graph.ints([1]), graph.ints([2])]);
     const kept = this.#attention.toKeep({ key, value, numNewTokens });
     return format.parts(shape).map(({ name }) => kept[name]!);
