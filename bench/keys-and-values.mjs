@@ -47,8 +47,8 @@ async function open(attention) {
   const directory = randomCheckpoint(join(CACHE, 'gpt2'));
   const session = await openModelSession({ directory, cacheDirectory: CACHE, format, numThreads: 2 });
   const capacities = capacitiesFor(session.config.contextLength);
-  const kvLimits = { maxSequences: 16, maxPositions: 16 * capacities.at(-1) };
-  return { runner: new ModelRunner({ ...session, capacities, kvLimits }), capacities };
+  const maxPositions = 16 * capacities.at(-1);
+  return { runner: new ModelRunner({ ...session, capacities, maxPositions }), capacities };
 }
 
 /** Fills slots, so that their memory is read as in use; the result makes the last step again and tells its milliseconds. */

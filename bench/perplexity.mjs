@@ -43,8 +43,7 @@ try {
 async function openFormat(name, format, directory) {
   const session = await openModelSession({ directory, cacheDirectory: folder, format, numThreads: 2 });
   const capacities = capacitiesFor(session.config.contextLength);
-  const kvLimits = { maxSequences: 1, maxPositions: capacities.at(-1) };
-  const runner = new ModelRunner({ ...session, capacities, kvLimits });
+  const runner = new ModelRunner({ ...session, capacities, maxPositions: capacities.at(-1) });
   return { name, config: session.config, capacities, runner, sums: { loss: 0, divergence: 0, same: 0 } };
 }
 

@@ -28,7 +28,7 @@ async function readRows(session, count) {
   const runner = new ModelRunner({
     ...session,
     capacities,
-    kvLimits: { maxSequences: 1, maxPositions: capacity },
+    maxPositions: capacity,
   });
   const { ids } = (await createTokenizer()).encode(readFileSync(TEXT, 'utf8'), 1e6);
   const request = { id: 0, prompts: [Int32Array.from(ids.slice(0, count))], maxTokens: 1, sampling: {} };

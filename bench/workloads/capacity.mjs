@@ -20,8 +20,8 @@ export const capacity = {
     for (const precision of precisions) {
       const model = await openModelSession({ ...engineOptions(precision), numThreads });
       const capacities = capacitiesFor(model.config.contextLength);
-      const kvLimits = { maxSequences: 2, maxPositions: 2 * capacities.at(-1) };
-      const runner = new ModelRunner({ ...model, capacities, kvLimits });
+      const maxPositions = 2 * capacities.at(-1);
+      const runner = new ModelRunner({ ...model, capacities, maxPositions });
       const samples = await interleave(
         capacities.map((positions, classIndex) => async () => ({
           step: await stepMs(runner, { classIndex, capacity: positions }),

@@ -34,12 +34,12 @@ export async function loadModelUnderTest(
     format,
   });
   const capacities = capacitiesFor(config.contextLength);
-  const kvLimits = { maxPositions: 32 * capacities.at(-1)! };
+  const maxPositions = 32 * capacities.at(-1)!;
   const padding = rowPadding(format, true);
   return {
     config,
     capacities,
-    runner: new ModelRunner({ session, config, attention, capacities, kvLimits, padding }),
+    runner: new ModelRunner({ session, config, attention, capacities, maxPositions, padding }),
   };
 }
 

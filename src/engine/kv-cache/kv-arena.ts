@@ -84,12 +84,12 @@ export class KvArena {
       const extent = region.space.take(numPositions);
       if (extent !== undefined) return { region, extent };
     }
-    const isFirst = this.#regions.length === 0;
     const { maxPositions } = this.#options;
-    const usual = isFirst
-      ? Math.min(Math.ceil(KEPT_BYTES / this.#positionBytes), maxPositions)
-      : maxPositions;
-    this.#regions.push(new KvRegion(this.#options, Math.max(usual, isFirst ? 0 : numPositions)));
+    const size =
+      this.#regions.length === 0
+        ? Math.min(Math.ceil(KEPT_BYTES / this.#positionBytes), maxPositions)
+        : Math.max(maxPositions, numPositions);
+    this.#regions.push(new KvRegion(this.#options, size));
     return this.take(numPositions);
   }
 

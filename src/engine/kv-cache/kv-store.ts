@@ -28,11 +28,7 @@ export interface KvStoreOptions {
   readonly parts: readonly KvPart[];
   /** Positions per slot of the classes. */
   readonly capacities: readonly number[];
-  readonly limits: KvLimits;
-}
-
-/** What the sequences may hold together. */
-export interface KvLimits {
+  /** The most positions that the sequences may hold together. */
   readonly maxPositions: number;
 }
 
@@ -49,7 +45,7 @@ export class KvStore {
   /** Classes without occupants, from which something may still be to be copied. */
   readonly #emptied = new Set<number>();
 
-  constructor({ shape, parts, capacities, limits: { maxPositions } }: KvStoreOptions) {
+  constructor({ shape, parts, capacities, maxPositions }: KvStoreOptions) {
     this.#parts = parts;
     this.#layouts = parts.map(lanesOf);
     this.#arena = new KvArena({ shape, parts, maxPositions });

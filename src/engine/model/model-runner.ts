@@ -1,7 +1,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { AttentionFormat } from '../attention/attention-format.js';
 import type { KvArray } from '../kv-cache/kv-part.js';
-import { type KvLimits, KvStore, type NewKv } from '../kv-cache/kv-store.js';
+import { KvStore, type NewKv } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { RowPadding } from '../weights/matrix-format.js';
 import { FeedSet, type Feeds } from './feed-set.js';
@@ -18,7 +18,8 @@ export interface ModelRunnerOptions {
   readonly attention: AttentionFormat;
   /** The capacity classes' positions per slot. */
   readonly capacities: readonly number[];
-  readonly kvLimits: KvLimits;
+  /** The most positions that the sequences may hold together. */
+  readonly maxPositions: number;
   readonly padding: RowPadding;
 }
 
@@ -44,17 +45,21 @@ export class ModelRunner {
   readonly #pastFeeds = new Map<string, Feeds>();
   /** For the batches that a step lacks, in their order. */
   readonly #absentPast: readonly Feeds[];
+  /** The outputs that have what is to be kept, by batch. */
+  readonly #keptNames: readonly (readonly string[])[];
   #pastGeneration = 0;
 
-  constructor({ session, config, attention, capacities, kvLimits, padding }: ModelRunnerOptions) {
+  constructor({ session, config, attention, capacities, maxPositions, padding }: ModelRunnerOptions) {
     this.#session = session;
     this.#padding = padding;
     this.#stepInputs = new StepInputsFactory(config, padding.tokens);
     const shape = kvShapeOf(config);
     const parts = attention.parts(shape);
     this.#layers = { parts, numLayers: config.numLayers };
-    this.#kv = new KvStore({ shape, parts, capacities, limits: kvLimits });
-    this.#absentPast = Array.from({ length: MAX_BATCHES }, (_, batch) => noPast(this.#layers, batch));
+    this.#kv = new KvStore({ shape, parts, capacities, maxPositions });
+    const numbers = Array.from({ length: MAX_BATCHES }, (_, batch) => batch);
+    this.#absentPast = numbers.map((batch) => noPast(this.#layers, batch));
+    this.#keptNames = numbers.map((batch) => parts.map(({ name }) => newRows(name, batch)));
   }
 
   /**
@@ -69,9 +74,9 @@ export class ModelRunner {
       const batch = batches[index];
       return batch === undefined ? absent : this.#pastFeedsOf(batch, index);
     });
-    const rows = { logit_rows: this.#toLogitRows(logitRows) };
-    const feeds = this.#feeds.combine([rows, ...this.#stepInputs.fill(batches), ...past]);
-    const kept = batches.map((_, index) => this.#layers.parts.map(({ name }) => newRows(name, index)));
+    const read = { logit_rows: this.#toLogitRows(logitRows) };
+    const feeds = this.#feeds.combine([read, ...this.#stepInputs.fill(batches), ...past]);
+    const kept = this.#keptNames.slice(0, batches.length);
     const outputs = await this.#session.run(feeds, ['logits', ...kept.flat()]);
     const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {
       const parts = kept[index]!.map((name) => outputs[name]!.data as KvArray);

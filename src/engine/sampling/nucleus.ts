@@ -2,7 +2,7 @@ import { BLOCK_SIZE, type BlockMaxima } from './block-maxima.js';
 import { type Cut, justAbove } from './cut.js';
 import type { DartBoard, WeighedRow } from './dart-board.js';
 import type { RandomSource } from './random.js';
-import { addWeights, NUM_KINDS, NUM_LANES } from './weight-sums.js';
+import { addWeights, NUM_KINDS, NUM_LANES, type Piece } from './weight-sums.js';
 
 /** What top-p chooses from. */
 export interface NucleusRow extends WeighedRow {
@@ -72,7 +72,7 @@ export class Nucleus {
   }
 
   /** Adds a piece of a row, in parts in which equal logits are all alike before the token or not, and kept or not. */
-  #weigh({ start, end }: Piece, place: number, row: NucleusRow): void {
+  #weigh({ start, end }: Pick<Piece, 'start' | 'end'>, place: number, row: NucleusRow): void {
     const { cut, logits } = row;
     const border = start < place && place < end ? place : cut.last + 1;
     if (start < border && border < end) {
@@ -91,10 +91,4 @@ export class Nucleus {
       sums[kind]! + sums[NUM_KINDS + kind]! + (sums[2 * NUM_KINDS + kind]! + sums[3 * NUM_KINDS + kind]!)
     );
   }
-}
-
-/** Of a row: from one place up to another. */
-interface Piece {
-  readonly start: number;
-  readonly end: number;
 }

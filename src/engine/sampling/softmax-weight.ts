@@ -1,4 +1,4 @@
-/** The bins of a histogram of log-probabilities: this many for each factor of e. */
+/** Distances from the most probable token fall into bins: this many for each factor of e. */
 export const BINS_PER_NAT = 64;
 
 /**

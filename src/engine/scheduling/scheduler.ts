@@ -135,8 +135,7 @@ export class Scheduler {
   }
 
   /**
-   * Keeps what a step computed for prompts that begin alike: whole chunks of prompts, from one multiple of the chunk to
-   * the next.
+   * Keeps what a step computed for prompts that begin alike: whole chunks of prompts.
    *
    * @param newKv what the run gave to keep, by batch
    */
@@ -144,7 +143,6 @@ export class Scheduler {
     for (const [index, { sequences, numNewTokens }] of batches.entries()) {
       if (numNewTokens >= this.#options.chunkSizes.short) this.#cachePrefix(sequences[0]!, newKv[index]!);
     }
-    this.#shrinkPrefixCache();
   }
 
   /** Gives a sibling a slot of its own, with a copy of their prompt; from here on it decodes. */
@@ -167,6 +165,7 @@ export class Scheduler {
     const start = end - rows.numNewTokens;
     if (end > numPromptTokens || end < chunkEnd(start, this.#options.chunkSizes)) return;
     sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, start, end, rows });
+    this.#shrinkPrefixCache();
   }
 
   /** Gives a sequence its slot, with what is cached of its prompt up to where its logits are read. */

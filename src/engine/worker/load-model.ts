@@ -62,10 +62,12 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   const weights = openWeights(checkpoint, format, { directory: options.cacheDirectory, onProgress });
   const graph = buildGpt2Graph({ config, format, attention, weights });
   const session = await createSession(graph, { directory: folderOf(weights.values()), numThreads, format });
-  const kvLimits = { maxPositions: maxCachedPositions };
   // At 4 bits a row of padding costs a fifth of a lone stream's speed.
   const padding = rowPadding(format, deterministic || precision !== 'q4');
-  const runner = new ModelRunner({ session, config, attention, capacities, kvLimits, padding });
+  const runner = new ModelRunner({
+    ...{ session, config, attention, capacities, padding },
+    maxPositions: maxCachedPositions,
+  });
   const scheduler: SchedulerOptions = {
     capacities,
     maxRunning: options.maxRunning,

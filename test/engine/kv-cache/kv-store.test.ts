@@ -15,7 +15,7 @@ import { KvStore, type NewKv } from '../../../src/engine/kv-cache/kv-store.js';
 import { type Occupant, type Slot, SlotTable } from '../../../src/engine/kv-cache/slot-table.js';
 
 const shape = { numLayers: 2, numHeads: 2, headWidth: 3 };
-const limits = { maxPositions: 400 };
+const maxPositions = 400;
 const CAPACITIES = [16, 32];
 
 /** Tells a number by where it is from; within a byte. */
@@ -69,7 +69,7 @@ class Run {
 
   constructor(parts: readonly KvPart[]) {
     this.#parts = parts;
-    this.#store = new KvStore({ shape, parts, capacities: CAPACITIES, limits });
+    this.#store = new KvStore({ shape, parts, capacities: CAPACITIES, maxPositions });
   }
 
   take({ kind, pick }: { kind: string; pick: number }): void {
@@ -160,7 +160,7 @@ describe.each([
 ])('KvStore of %s', (_, attention) => {
   const parts = attention.parts(shape);
   const create = (capacities: readonly number[] = CAPACITIES) =>
-    new KvStore({ shape, parts, capacities, limits });
+    new KvStore({ shape, parts, capacities, maxPositions });
   const read = (store: KvStore, index: number, layer: number, slot: Slot) => {
     const view = store.view(index, layer, { ...slot, numSlots: 1 });
     return reader(parts[index]!, view, CAPACITIES[slot.classIndex]!);
@@ -275,7 +275,7 @@ describe.each([
       shape: wide,
       parts: wideParts,
       capacities: [16, 32_768],
-      limits: { maxPositions: 65_536 },
+      maxPositions: 65_536,
     });
     const arrays = wideParts.map((part) => toKvArray(part.type, new Int8Array(partBytes(part))));
     const row = { parts: arrays, numRows: 1, numNewTokens: 1 };
