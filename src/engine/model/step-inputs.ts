@@ -2,12 +2,13 @@ import { Tensor } from 'onnxruntime-node';
 import { numRowsOf, type ScheduledBatch } from '../scheduling/scheduled-step.js';
 import type { Feeds } from './feed-set.js';
 import type { Gpt2Config } from './gpt2-config.js';
+import type { InputEmbeddings } from './input-embeddings.js';
 import { batchInput, MAX_BATCHES } from './step-batches.js';
 
 /** What all rows have, or one batch: rewritten in place from step to step. */
 interface RowInputs {
-  readonly ids: Int32Array;
-  readonly positions: Int32Array;
+  /** f32 [N, E], the padding at 0. */
+  readonly embeddings: Float32Array;
   readonly feeds: Feeds;
 }
 interface BatchInputs {
@@ -23,15 +24,18 @@ const MAX_KEPT_SHAPES = 64;
 /** Makes the small inputs of steps, keeping the buffers of the shapes that come again and again. */
 export class StepInputsFactory {
   readonly #config: Gpt2Config;
+  readonly #embeddings: InputEmbeddings;
   readonly #rowMultiple: number | undefined;
+  #rowMemory = new Float32Array();
   readonly #rows = new Map<number, RowInputs>();
   readonly #batches = new Map<string, BatchInputs>();
   /** For the batches that a step lacks, in their order. */
   readonly #absent: readonly Feeds[];
 
   /** `rowMultiple` is what rows are padded to, for a graph that takes padding; undefined for one that takes none. */
-  constructor(config: Gpt2Config, rowMultiple: number | undefined) {
+  constructor(config: Gpt2Config, embeddings: InputEmbeddings, rowMultiple: number | undefined) {
     this.#config = config;
+    this.#embeddings = embeddings;
     this.#rowMultiple = rowMultiple;
     const nobody = { sequences: [], numNewTokens: 0, capacity: 0 };
     this.#absent = Array.from({ length: MAX_BATCHES }, (_, i) => this.#createBatch(nobody, i).feeds);
@@ -41,7 +45,7 @@ export class StepInputsFactory {
   fill(batches: readonly ScheduledBatch[]): Feeds[] {
     const numTokens = batches.reduce((sum, batch) => sum + numRowsOf(batch), 0);
     const rows = kept(this.#rows, numTokens, () => this.#createRows(numTokens));
-    fillTokens(batches, rows);
+    this.#fillEmbeddings(batches, rows.embeddings);
     let numBehind = numTokens;
     const ofBatches = this.#absent.map((absent, index) => {
       const batch = batches[index];
@@ -60,16 +64,37 @@ export class StepInputsFactory {
     return feeds;
   }
 
+  /** All shapes share the memory of the one with the most rows. */
+  #embeddingRows(numRows: number): Float32Array {
+    const size = numRows * this.#config.hiddenSize;
+    if (this.#rowMemory.length < size) {
+      this.#rowMemory = new Float32Array(size);
+      this.#rows.clear();
+    }
+    return this.#rowMemory.subarray(0, size);
+  }
+
+  #fillEmbeddings(batches: readonly ScheduledBatch[], rows: Float32Array): void {
+    let row = 0;
+    for (const { sequences, numNewTokens } of batches) {
+      for (const { tokenIds, numComputedTokens } of sequences) {
+        const end = numComputedTokens + numNewTokens;
+        for (let position = numComputedTokens; position < end; position++, row++) {
+          this.#embeddings.write(rows, row, { tokenId: tokenIds[position]!, position });
+        }
+      }
+    }
+    rows.fill(0, row * this.#config.hiddenSize);
+  }
+
   #createRows(numTokens: number): RowInputs {
     const numRows = roundUp(numTokens, this.#rowMultiple ?? 1);
-    const [ids, positions] = [new Int32Array(numRows), new Int32Array(numRows)];
-    const feeds = {
-      input_ids: new Tensor('int32', ids, [numRows]),
-      position_ids: new Tensor('int32', positions, [numRows]),
-    };
-    if (this.#rowMultiple === undefined) return { ids, positions, feeds };
-    const padding = float32([numRows - numTokens, this.#config.hiddenSize]);
-    return { ids, positions, feeds: { ...feeds, num_tokens: int64(numTokens), padding } };
+    const { hiddenSize } = this.#config;
+    const embeddings = this.#embeddingRows(numRows);
+    const feeds = { inputs_embeds: new Tensor('float32', embeddings, [numRows, hiddenSize]) };
+    if (this.#rowMultiple === undefined) return { embeddings, feeds };
+    const padding = float32([numRows - numTokens, hiddenSize]);
+    return { embeddings, feeds: { ...feeds, num_tokens: int64(numTokens), padding } };
   }
 
   #createBatch(
@@ -112,19 +137,6 @@ function int64(...values: number[]): Tensor {
 
 function float32(shape: readonly number[]): Tensor {
   return new Tensor('float32', new Float32Array(shape.reduce((product, dim) => product * dim, 1)), shape);
-}
-
-/** `input_ids` and `position_ids`: i32 [N], the padding left at 0. */
-function fillTokens(batches: readonly ScheduledBatch[], { ids, positions }: RowInputs): void {
-  let at = 0;
-  for (const { sequences, numNewTokens } of batches) {
-    for (const { tokenIds, numComputedTokens } of sequences) {
-      for (let position = numComputedTokens; position < numComputedTokens + numNewTokens; position++, at++) {
-        ids[at] = tokenIds[position]!;
-        positions[at] = position;
-      }
-    }
-  }
 }
 
 /** `attention_bias`: f32 [B, 1, newTokens, past + newTokens], 0 for a sequence's own past and for itself. */
