@@ -23,7 +23,7 @@ function examplesOf(command: Command): string[] {
   return [...helpOf(command).matchAll(/^ {4}(?:.*\()?(linnet .*?)\)?$/gm)].map(([, line = '']) => line);
 }
 
-const commands = all(createProgram());
+const commands = all(await createProgram());
 const examples = commands.flatMap((command) => examplesOf(command).map((line) => [pathOf(command), line]));
 
 describe('the command line', () => {

@@ -105,6 +105,13 @@ export class ModelRunner {
     for (const classIndex of classIndexes) this.#kv.drop(classIndex, isIdle);
   }
 
+  /** Gives back what was kept for the next step, which may be long in coming. */
+  rest(): void {
+    this.#pastFeeds.clear();
+    this.#logits = new Float32Array();
+    this.#kv.rest();
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
     this.#embeddings.close();
