@@ -8,6 +8,7 @@ import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
 import { createPast, type KvLayers, noPast } from './past-feeds.js';
+import { ReusedFloats } from './reused-floats.js';
 import { MAX_BATCHES, newRows } from './step-batches.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
@@ -52,8 +53,8 @@ export class ModelRunner {
   readonly #keptNames: readonly (readonly string[])[];
   readonly #embeddings: InputEmbeddings;
   readonly #vocabSize: number;
-  /** Where logits are written, for as many rows as ever had some: left to ONNX Runtime, each step's would be garbage. */
-  #logits = new Float32Array();
+  /** Where logits are written: left to ONNX Runtime, those of each step would be garbage. */
+  readonly #logits = new ReusedFloats();
   #pastGeneration = 0;
 
   constructor(options: ModelRunnerOptions) {
@@ -108,7 +109,8 @@ export class ModelRunner {
   /** Gives back what was kept for the next step, which may be long in coming. */
   rest(): void {
     this.#pastFeeds.clear();
-    this.#logits = new Float32Array();
+    this.#logits.drop();
+    this.#stepInputs.drop();
     this.#kv.rest();
   }
 
@@ -125,9 +127,8 @@ export class ModelRunner {
   }
 
   #logitsOf(numRows: number): Tensor {
-    const size = numRows * this.#vocabSize;
-    if (this.#logits.length < size) this.#logits = new Float32Array(size);
-    return new Tensor('float32', this.#logits.subarray(0, size), [numRows, this.#vocabSize]);
+    const logits = this.#logits.take(numRows * this.#vocabSize);
+    return new Tensor('float32', logits, [numRows, this.#vocabSize]);
   }
 
   #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch, index: number): Feeds {

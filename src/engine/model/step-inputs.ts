@@ -3,6 +3,7 @@ import { numRowsOf, type ScheduledBatch } from '../scheduling/scheduled-step.js'
 import type { Feeds } from './feed-set.js';
 import type { Gpt2Config } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
+import { ReusedFloats } from './reused-floats.js';
 import { batchInput, MAX_BATCHES } from './step-batches.js';
 
 /** What all rows have, or one batch: rewritten in place from step to step. */
@@ -21,14 +22,19 @@ interface BatchInputs {
 const MASKED = -1e9;
 const MAX_KEPT_SHAPES = 64;
 
-/** Makes the small inputs of steps, keeping the buffers of the shapes that come again and again. */
+/** Makes the small inputs of steps, keeping the tensors of the shapes that come again and again. */
 export class StepInputsFactory {
   readonly #config: Gpt2Config;
   readonly #embeddings: InputEmbeddings;
   readonly #rowMultiple: number | undefined;
-  #rowMemory = new Float32Array();
   readonly #rows = new Map<number, RowInputs>();
+  readonly #rowMemory = new ReusedFloats(() => this.#rows.clear());
   readonly #batches = new Map<string, BatchInputs>();
+  /** By the batch's number. */
+  readonly #biasMemory = Array.from(
+    { length: MAX_BATCHES },
+    () => new ReusedFloats(() => this.#batches.clear()),
+  );
   /** For the batches that a step lacks, in their order. */
   readonly #absent: readonly Feeds[];
 
@@ -56,22 +62,17 @@ export class StepInputsFactory {
     return [rows.feeds, ...ofBatches];
   }
 
+  /** Lets the memory of all steps' inputs go. */
+  drop(): void {
+    for (const memory of [this.#rowMemory, ...this.#biasMemory]) memory.drop();
+  }
+
   #fillBatch(batch: ScheduledBatch, index: number, numRowsBehind: number): Feeds {
     const key = `${index}:${batch.sequences.length}x${batch.numNewTokens}x${batch.capacity}`;
     const { rowSplit, bias, feeds } = kept(this.#batches, key, () => this.#createBatch(batch, index));
     rowSplit[1] = BigInt(numRowsBehind);
     fillAttentionBias(batch, bias);
     return feeds;
-  }
-
-  /** All shapes share the memory of the one with the most rows. */
-  #embeddingRows(numRows: number): Float32Array {
-    const size = numRows * this.#config.hiddenSize;
-    if (this.#rowMemory.length < size) {
-      this.#rowMemory = new Float32Array(size);
-      this.#rows.clear();
-    }
-    return this.#rowMemory.subarray(0, size);
   }
 
   #fillEmbeddings(batches: readonly ScheduledBatch[], rows: Float32Array): void {
@@ -90,7 +91,7 @@ export class StepInputsFactory {
   #createRows(numTokens: number): RowInputs {
     const numRows = roundUp(numTokens, this.#rowMultiple ?? 1);
     const { hiddenSize } = this.#config;
-    const embeddings = this.#embeddingRows(numRows);
+    const embeddings = this.#rowMemory.take(numRows * hiddenSize);
     const feeds = { inputs_embeds: new Tensor('float32', embeddings, [numRows, hiddenSize]) };
     if (this.#rowMultiple === undefined) return { embeddings, feeds };
     const padding = float32([numRows - numTokens, hiddenSize]);
@@ -103,16 +104,22 @@ export class StepInputsFactory {
   ): BatchInputs {
     const { numHeads, hiddenSize } = this.#config;
     const numSequences = sequences.length;
-    const bias = float32([numSequences, 1, numNewTokens, capacity + numNewTokens]);
+    const width = capacity + numNewTokens;
+    const bias = this.#biasMemory[index]!.take(numSequences * numNewTokens * width);
     const rowSplit = int64(numSequences * numNewTokens, 0);
     const feeds = {
       [batchInput('is_present', index)]: new Tensor('bool', Uint8Array.of(numSequences > 0 ? 1 : 0), []),
       [batchInput('row_split', index)]: rowSplit,
       [batchInput('qkv_shape', index)]: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
       [batchInput('split', index)]: int64(capacity, numNewTokens),
-      [batchInput('attention_bias', index)]: bias,
+      [batchInput('attention_bias', index)]: new Tensor('float32', bias, [
+        numSequences,
+        1,
+        numNewTokens,
+        width,
+      ]),
     };
-    return { rowSplit: rowSplit.data as BigInt64Array, bias: bias.data as Float32Array, feeds };
+    return { rowSplit: rowSplit.data as BigInt64Array, bias, feeds };
   }
 }
 
