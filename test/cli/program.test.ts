@@ -50,6 +50,13 @@ describe('the command line', () => {
     for (const flag of flags) expect(known).toContain(flag);
   });
 
+  it('has the command that is called alone, and all where there is none of that name', async () => {
+    const namesOf = (program: Command) => program.commands.map((command) => command.name());
+    expect(namesOf(await createProgram('serve'))).toEqual(['serve']);
+    for (const called of [undefined, '--help', 'help', 'serv', 'toString', 'completion'])
+      expect(namesOf(await createProgram(called))).toEqual(expect.arrayContaining(['serve', 'completion']));
+  });
+
   it('ends quietly when the reader of its help goes away', async () => {
     const { stdout, stderr } = await runInShell(
       'set -o pipefail; node dist/cli/main.js serve --help | head -n 1; echo "|$?"; node dist/cli/main.js config | true; echo "|$?"',
