@@ -3,19 +3,21 @@ import { addExamples } from './terminal/help-examples.js';
 import { VERSION } from './version.js';
 
 /** By name, each in a module of its own, which is loaded where it is called for: all of them take memory that servers keep. */
-const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
-  serve: async () => (await import('./commands/serve.js')).addServeCommand,
-  engine: async () => (await import('./commands/engine.js')).addEngineCommand,
-  gateway: async () => (await import('./commands/gateway.js')).addGatewayCommand,
-  complete: async () => (await import('./commands/complete.js')).addCompleteCommand,
-  pull: async () => (await import('./commands/pull.js')).addPullCommand,
-  models: async () => (await import('./commands/models.js')).addModelsCommand,
-  config: async () => (await import('./commands/config.js')).addConfigCommand,
-  bench: async () => (await import('./commands/bench.js')).addBenchCommand,
-  load: async () => (await import('./commands/load.js')).addLoadCommand,
-  key: async () => (await import('./commands/key.js')).addKeyCommand,
-  completion: async () => (await import('./commands/completion.js')).addCompletionCommand,
-};
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map(
+  Object.entries({
+    serve: async () => (await import('./commands/serve.js')).addServeCommand,
+    engine: async () => (await import('./commands/engine.js')).addEngineCommand,
+    gateway: async () => (await import('./commands/gateway.js')).addGatewayCommand,
+    complete: async () => (await import('./commands/complete.js')).addCompleteCommand,
+    pull: async () => (await import('./commands/pull.js')).addPullCommand,
+    models: async () => (await import('./commands/models.js')).addModelsCommand,
+    config: async () => (await import('./commands/config.js')).addConfigCommand,
+    bench: async () => (await import('./commands/bench.js')).addBenchCommand,
+    load: async () => (await import('./commands/load.js')).addLoadCommand,
+    key: async () => (await import('./commands/key.js')).addKeyCommand,
+    completion: async () => (await import('./commands/completion.js')).addCompletionCommand,
+  }),
+);
 
 const EXIT_CODES = `
 Exit codes:
@@ -43,7 +45,7 @@ export async function createProgram(called = ''): Promise<Command> {
     ['Serve the model that comes with it:', 'linnet serve'],
     ['Complete a text, without a server:', 'linnet complete "Once upon a time" --max-tokens 40'],
   ]);
-  const names = Object.hasOwn(COMMANDS, called) && called !== 'completion' ? [called] : Object.keys(COMMANDS);
-  for (const name of names) (await COMMANDS[name]!())(program);
+  const own = called === 'completion' ? undefined : COMMANDS.get(called);
+  for (const load of own === undefined ? COMMANDS.values() : [own]) (await load())(program);
   return program;
 }
