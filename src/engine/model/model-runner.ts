@@ -26,7 +26,7 @@ export interface ModelRunnerOptions {
 /** What a step gave. All arrays are the caller's. */
 export interface RunOutput {
   /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
-  readonly logits: Float32Array<ArrayBuffer>;
+  readonly logits: Float32Array;
   /** What was kept, by batch. */
   readonly newKv: readonly NewKv[];
 }
@@ -85,7 +85,7 @@ export class ModelRunner {
       this.#kv.append(rows, firstSlot, positions);
       return rows;
     });
-    return { logits: outputs['logits']!.data as Float32Array<ArrayBuffer>, newKv };
+    return { logits: outputs['logits']!.data as Float32Array, newKv };
   }
 
   /** Gives back memory of classes that nobody occupies; most of it if nothing runs. */
