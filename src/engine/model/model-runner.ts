@@ -8,7 +8,6 @@ import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
 import { createPast, type KvLayers, noPast } from './past-feeds.js';
-import { ReusedFloats } from './reused-floats.js';
 import { MAX_BATCHES, newRows } from './step-batches.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
@@ -27,11 +26,11 @@ export interface ModelRunnerOptions {
   readonly padding: RowPadding;
 }
 
-/** What a step gave. */
+/** What a step gave. All arrays are the caller's. */
 export interface RunOutput {
-  /** f32 [logitRows, vocabulary], and perhaps rows of padding. Overwritten by the next step. */
+  /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
   readonly logits: Float32Array;
-  /** What was kept, by batch: the caller's. */
+  /** What was kept, by batch. */
   readonly newKv: readonly NewKv[];
 }
 
@@ -52,9 +51,6 @@ export class ModelRunner {
   /** The outputs that have what is to be kept, by batch. */
   readonly #keptNames: readonly (readonly string[])[];
   readonly #embeddings: InputEmbeddings;
-  readonly #vocabSize: number;
-  /** Where logits are written: left to ONNX Runtime, those of each step would be garbage. */
-  readonly #logits = new ReusedFloats();
   #pastGeneration = 0;
 
   constructor(options: ModelRunnerOptions) {
@@ -62,7 +58,6 @@ export class ModelRunner {
     this.#session = session;
     this.#padding = padding;
     this.#embeddings = embeddings;
-    this.#vocabSize = config.vocabSize;
     this.#stepInputs = new StepInputsFactory(config, embeddings, padding.tokens);
     const shape = kvShapeOf(config);
     const parts = attention.parts(shape);
@@ -86,11 +81,9 @@ export class ModelRunner {
       return batch === undefined ? absent : this.#pastFeedsOf(batch, index);
     });
     const read = { logit_rows: this.#toLogitRows(logitRows) };
-    const logits = this.#logitsOf(read.logit_rows.size);
     const feeds = this.#feeds.combine([read, ...this.#stepInputs.fill(batches), ...past]);
     const kept = this.#keptNames.slice(0, batches.length);
-    const made = Object.fromEntries(kept.flat().map((name) => [name, null]));
-    const outputs = await this.#session.run(feeds, { logits, ...made });
+    const outputs = await this.#session.run(feeds, ['logits', ...kept.flat()]);
     const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {
       const parts = kept[index]!.map((name) => outputs[name]!.data as KvArray);
       const rows = { parts, numRows: sequences.length, numNewTokens };
@@ -98,7 +91,7 @@ export class ModelRunner {
       this.#kv.append(rows, firstSlot, positions);
       return rows;
     });
-    return { logits: logits.data as Float32Array, newKv };
+    return { logits: outputs['logits']!.data as Float32Array, newKv };
   }
 
   /** Gives back memory of classes that nobody occupies; most of it if nothing runs. */
@@ -109,7 +102,6 @@ export class ModelRunner {
   /** Gives back what was kept for the next step, which may be long in coming. */
   rest(): void {
     this.#pastFeeds.clear();
-    this.#logits.drop();
     this.#stepInputs.drop();
     this.#kv.rest();
   }
@@ -124,11 +116,6 @@ export class ModelRunner {
     const padded = new Int32Array(roundUp(rows.length, this.#padding.logits));
     padded.set(rows);
     return new Tensor('int32', padded, [padded.length]);
-  }
-
-  #logitsOf(numRows: number): Tensor {
-    const logits = this.#logits.take(numRows * this.#vocabSize);
-    return new Tensor('float32', logits, [numRows, this.#vocabSize]);
   }
 
   #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch, index: number): Feeds {
