@@ -104,6 +104,11 @@ export class EngineCore {
     return { started, outputs, ...meter.read(outputs, this.#now()) };
   }
 
+  /** Gives back memory that was kept for the next request; while there is work, nothing. */
+  rest(): void {
+    if (!this.hasWork) this.#runner.rest();
+  }
+
   /** Reads what a step brought of one sequence, and where its prompt is done, of the siblings that waited for it. */
   #read(read: LogitRows, logits: Float32Array): SequenceOutput[] {
     const { sequence, numPromptRows, numSamplingRows } = read;

@@ -6,7 +6,9 @@ import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step
 import type { RowPadding } from '../weights/matrix-format.js';
 import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
+import type { InputEmbeddings } from './input-embeddings.js';
 import { createPast, type KvLayers, noPast } from './past-feeds.js';
+import { ReusedFloats } from './reused-floats.js';
 import { MAX_BATCHES, newRows } from './step-batches.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
@@ -14,6 +16,8 @@ import { roundUp, StepInputsFactory } from './step-inputs.js';
 export interface ModelRunnerOptions {
   readonly session: InferenceSession;
   readonly config: Gpt2Config;
+  /** Closed with the runner. */
+  readonly embeddings: InputEmbeddings;
   /** What the graph attends with. */
   readonly attention: AttentionFormat;
   /** The capacity classes' positions per slot. */
@@ -23,11 +27,11 @@ export interface ModelRunnerOptions {
   readonly padding: RowPadding;
 }
 
-/** What a step gave. All arrays are the caller's. */
+/** What a step gave. */
 export interface RunOutput {
-  /** f32 [logitRows, vocabulary], and perhaps rows of padding. */
+  /** f32 [logitRows, vocabulary], and perhaps rows of padding. Overwritten by the next step. */
   readonly logits: Float32Array;
-  /** What was kept, by batch. */
+  /** What was kept, by batch: the caller's. */
   readonly newKv: readonly NewKv[];
 }
 
@@ -47,12 +51,19 @@ export class ModelRunner {
   readonly #absentPast: readonly Feeds[];
   /** The outputs that have what is to be kept, by batch. */
   readonly #keptNames: readonly (readonly string[])[];
+  readonly #embeddings: InputEmbeddings;
+  readonly #vocabSize: number;
+  /** Where logits are written: left to ONNX Runtime, those of each step would be garbage. */
+  readonly #logits = new ReusedFloats();
   #pastGeneration = 0;
 
-  constructor({ session, config, attention, capacities, maxPositions, padding }: ModelRunnerOptions) {
+  constructor(options: ModelRunnerOptions) {
+    const { session, config, embeddings, attention, capacities, maxPositions, padding } = options;
     this.#session = session;
     this.#padding = padding;
-    this.#stepInputs = new StepInputsFactory(config, padding.tokens);
+    this.#embeddings = embeddings;
+    this.#vocabSize = config.vocabSize;
+    this.#stepInputs = new StepInputsFactory(config, embeddings, padding.tokens);
     const shape = kvShapeOf(config);
     const parts = attention.parts(shape);
     this.#layers = { parts, numLayers: config.numLayers };
@@ -75,9 +86,11 @@ export class ModelRunner {
       return batch === undefined ? absent : this.#pastFeedsOf(batch, index);
     });
     const read = { logit_rows: this.#toLogitRows(logitRows) };
+    const logits = this.#logitsOf(read.logit_rows.size);
     const feeds = this.#feeds.combine([read, ...this.#stepInputs.fill(batches), ...past]);
     const kept = this.#keptNames.slice(0, batches.length);
-    const outputs = await this.#session.run(feeds, ['logits', ...kept.flat()]);
+    const made = Object.fromEntries(kept.flat().map((name) => [name, null]));
+    const outputs = await this.#session.run(feeds, { logits, ...made });
     const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {
       const parts = kept[index]!.map((name) => outputs[name]!.data as KvArray);
       const rows = { parts, numRows: sequences.length, numNewTokens };
@@ -85,7 +98,7 @@ export class ModelRunner {
       this.#kv.append(rows, firstSlot, positions);
       return rows;
     });
-    return { logits: outputs['logits']!.data as Float32Array, newKv };
+    return { logits: logits.data as Float32Array, newKv };
   }
 
   /** Gives back memory of classes that nobody occupies; most of it if nothing runs. */
@@ -93,8 +106,17 @@ export class ModelRunner {
     for (const classIndex of classIndexes) this.#kv.drop(classIndex, isIdle);
   }
 
+  /** Gives back what was kept for the next step, which may be long in coming. */
+  rest(): void {
+    this.#pastFeeds.clear();
+    this.#logits.drop();
+    this.#stepInputs.drop();
+    this.#kv.rest();
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
+    this.#embeddings.close();
   }
 
   /** The head is a product too, and padded like the others. */
@@ -102,6 +124,11 @@ export class ModelRunner {
     const padded = new Int32Array(roundUp(rows.length, this.#padding.logits));
     padded.set(rows);
     return new Tensor('int32', padded, [padded.length]);
+  }
+
+  #logitsOf(numRows: number): Tensor {
+    const logits = this.#logits.take(numRows * this.#vocabSize);
+    return new Tensor('float32', logits, [numRows, this.#vocabSize]);
   }
 
   #pastFeedsOf({ firstSlot, sequences, capacity }: ScheduledBatch, index: number): Feeds {
