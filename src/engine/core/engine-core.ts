@@ -1,9 +1,9 @@
+import { freeArrays } from '../model/free-arrays.js';
 import type { ModelRunner } from '../model/model-runner.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import { Scheduler, type SchedulerOptions } from '../scheduling/scheduler.js';
 import type { Sequence } from '../scheduling/sequence.js';
 import { SequenceGroup } from '../scheduling/sequence-group.js';
-import { freeArrays } from './free-arrays.js';
 import { type LogitRows, logitRowsOf, readPromptLogprobs, toRowNumbers } from './logit-rows.js';
 import { SequenceSampler } from './sequence-sampler.js';
 import { StepMeter } from './step-meter.js';
@@ -90,14 +90,13 @@ export class EngineCore {
     const rows = logitRowsOf(step);
     const { logits, newKv } = await this.#runner.run(step, rows.flatMap(toRowNumbers));
     this.#scheduler.advance(step);
-    const left = this.#scheduler.cachePrefixes(step, newKv);
+    freeArrays(this.#scheduler.cachePrefixes(step, newKv).flatMap(({ parts }) => parts));
     let next = 0;
     const outputs = rows.flatMap((read) => {
       const first = next;
       next += read.numPromptRows + read.numSamplingRows;
       return this.#read(read, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
     });
-    freeArrays([logits, ...left.flatMap(({ parts }) => parts)]);
     // Only now: whoever leaves may make others move, with all that they have computed.
     for (const output of outputs) if (output.finishReason !== undefined) this.#release(output);
     this.#runner.dropClasses(this.#scheduler.emptyClasses, !this.hasWork);

@@ -5,6 +5,7 @@ import { KvStore, type NewKv } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { RowPadding } from '../weights/matrix-format.js';
 import { FeedSet, type Feeds } from './feed-set.js';
+import { freeArrays } from './free-arrays.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
 import { createPast, type KvLayers, noPast } from './past-feeds.js';
@@ -91,6 +92,8 @@ export class ModelRunner {
     const kept = this.#keptNames.slice(0, batches.length);
     const made = Object.fromEntries(kept.flat().map((name) => [name, null]));
     const outputs = await this.#session.run(feeds, { logits, ...made });
+    // The binding has filled `logits`, and returns a copy of it.
+    freeArrays([outputs['logits']!.data as Float32Array]);
     const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {
       const parts = kept[index]!.map((name) => outputs[name]!.data as KvArray);
       const rows = { parts, numRows: sequences.length, numNewTokens };

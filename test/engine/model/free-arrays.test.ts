@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { freeArrays } from '../../../src/engine/core/free-arrays.js';
+import { freeArrays } from '../../../src/engine/model/free-arrays.js';
 
 describe('freeArrays', () => {
   it('gives the memory back at once, and leaves the arrays and all views of their buffers empty', () => {
