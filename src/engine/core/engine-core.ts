@@ -4,7 +4,7 @@ import { Scheduler, type SchedulerOptions } from '../scheduling/scheduler.js';
 import type { Sequence } from '../scheduling/sequence.js';
 import { SequenceGroup } from '../scheduling/sequence-group.js';
 import { freeArrays } from './free-arrays.js';
-import { type LogitRows, logitRowsOf, readPromptLogprobs, toRowNumbers } from './logit-rows.js';
+import { type LogitRows, logitRowsOf, toRowNumbers } from './logit-rows.js';
 import { SequenceSampler } from './sequence-sampler.js';
 import { StepMeter } from './step-meter.js';
 import type { SequenceName, SequenceOutput, StartedSequence, StepOutput } from './step-output.js';
@@ -112,7 +112,7 @@ export class EngineCore {
   /** Reads what a step brought of one sequence, and where its prompt is done, of the siblings that waited for it. */
   #read(read: LogitRows, logits: Float32Array): SequenceOutput[] {
     const { sequence, numPromptRows, numSamplingRows } = read;
-    const promptLogprobs = readPromptLogprobs(read, logits, this.#vocabSize);
+    const promptLogprobs = this.#sampler.readPromptLogprobs(read, logits);
     if (sequence.numPendingTokens > 0) return [{ ...silent(sequence), promptLogprobs }];
     const siblings = sequence.siblings.splice(0);
     if (numSamplingRows === 0) {
@@ -123,13 +123,13 @@ export class EngineCore {
       return ended.map((output, i) => (i === 0 ? { ...output, promptLogprobs } : output));
     }
     const rows = logits.subarray(numPromptRows * this.#vocabSize);
-    const output = this.#sampler.sample(sequence, rows, siblings.length > 0);
+    const output = this.#sampler.sample(sequence, rows);
     return [{ ...output, promptLogprobs }, ...siblings.map((sibling) => this.#fork(sequence, sibling, rows))];
   }
 
   /** Goes on with a sibling where the prompt ends, as if it had been computed for it alone. */
   #fork(lead: Sequence, sibling: Sequence, logits: Float32Array): SequenceOutput {
-    const output = this.#sampler.sample(sibling, logits, true);
+    const output = this.#sampler.sample(sibling, logits);
     if (output.finishReason === undefined) this.#scheduler.fork(lead, sibling);
     return output;
   }

@@ -1,4 +1,3 @@
-import { type RowLogprob, readLogprob } from '../sampling/row-logprob.js';
 import { numRowsOf, type ScheduledBatch, type ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { Sequence } from '../scheduling/sequence.js';
 
@@ -44,18 +43,4 @@ function rowsOfBatch({ sequences, numNewTokens }: ScheduledBatch, start: number)
 /** The numbers of these rows in their step. */
 export function toRowNumbers({ firstRow, numPromptRows, numSamplingRows }: LogitRows): number[] {
   return Array.from({ length: numPromptRows + numSamplingRows }, (_, i) => firstRow + i);
-}
-
-/** Reads how probable the prompt's tokens are that come after its rows; undefined where there are none. */
-export function readPromptLogprobs(
-  { sequence, firstPosition, numPromptRows }: LogitRows,
-  logits: Float32Array,
-  vocabSize: number,
-): RowLogprob[] | undefined {
-  const { tokenIds, numTopLogprobs = 0 } = sequence;
-  if (numPromptRows === 0) return undefined;
-  return Array.from({ length: numPromptRows }, (_, row) => {
-    const logitsOfRow = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-    return readLogprob(logitsOfRow, tokenIds[firstPosition + row + 1]!, numTopLogprobs);
-  });
 }

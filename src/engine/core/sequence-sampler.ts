@@ -1,8 +1,10 @@
 import { LogitsProcessor } from '../sampling/logits-processor.js';
 import { RandomNumbers } from '../sampling/random.js';
+import { createRowKernels, type RowKernels } from '../sampling/row-kernels.js';
 import { type RowLogprob, readLogprob } from '../sampling/row-logprob.js';
 import { Sampler } from '../sampling/sampler.js';
 import type { Sequence, SequenceFinishReason } from '../scheduling/sequence.js';
+import type { LogitRows } from './logit-rows.js';
 import type { SequenceOutput } from './step-output.js';
 
 /** What the choice of one sequence's tokens depends on, beside its logits. */
@@ -21,18 +23,17 @@ export interface SampledVocabulary {
 
 /** Chooses the tokens of all sequences of a model from their logits, and tells how probable they were. */
 export class SequenceSampler {
+  readonly #kernels: RowKernels;
   readonly #sampler: Sampler;
   readonly #vocabSize: number;
   readonly #endOfTextId: number;
-  /** Where a row is changed that is still needed as it was. */
-  readonly #scratch: Float32Array;
   readonly #choosers = new Map<Sequence, Chooser>();
 
   constructor({ vocabSize, endOfTextId }: SampledVocabulary) {
-    this.#sampler = new Sampler(vocabSize);
+    this.#kernels = createRowKernels(vocabSize);
+    this.#sampler = new Sampler(this.#kernels);
     this.#vocabSize = vocabSize;
     this.#endOfTextId = endOfTextId;
-    this.#scratch = new Float32Array(vocabSize);
   }
 
   /** A sequence begins; it has no tokens but its prompt's. */
@@ -55,19 +56,18 @@ export class SequenceSampler {
 
   /**
    * Chooses a sequence's next token from the first row of its logits, and as long as a draft had it right, the one after
-   * it from the next row. The rows may be overwritten, unless they are to be kept.
+   * it from the next row.
    */
-  sample(sequence: Sequence, logits: Float32Array, keepsLogits = false): SequenceOutput {
+  sample(sequence: Sequence, logits: Float32Array): SequenceOutput {
     const { groupId, index, numDraftTokens, tokenIds: known, numTopLogprobs } = sequence;
     const { endIds } = this.#choosers.get(sequence)!;
     const tokenIds: number[] = [];
     const logprobs: RowLogprob[] | undefined = numTopLogprobs === undefined ? undefined : [];
     let finishReason: SequenceFinishReason | undefined;
     for (let isRight = true; isRight && finishReason === undefined; ) {
-      const start = tokenIds.length * this.#vocabSize;
-      const row = logits.subarray(start, start + this.#vocabSize);
-      const tokenId = this.#choose(sequence, row, keepsLogits || logprobs !== undefined);
-      logprobs?.push(readLogprob(row, tokenId, numTopLogprobs!));
+      const row = this.#rowOf(logits, tokenIds.length);
+      const tokenId = this.#choose(sequence, row);
+      logprobs?.push(this.#readLogprob(row, tokenId, numTopLogprobs));
       isRight = tokenIds.length < numDraftTokens && known[sequence.numTokens] === tokenId;
       if (isRight) sequence.numComputedTokens++;
       sequence.append(tokenId);
@@ -78,15 +78,36 @@ export class SequenceSampler {
     return { groupId, index, tokenIds, logprobs, promptLogprobs: undefined, finishReason };
   }
 
-  #choose(sequence: Sequence, row: Float32Array, keepsRow: boolean): number {
+  /** Reads how probable the prompt's tokens are that come after its rows; undefined where there are none. */
+  readPromptLogprobs(
+    { sequence, firstPosition, numPromptRows }: LogitRows,
+    logits: Float32Array,
+  ): RowLogprob[] | undefined {
+    const { tokenIds, numTopLogprobs } = sequence;
+    if (numPromptRows === 0) return undefined;
+    return Array.from({ length: numPromptRows }, (_, index) =>
+      this.#readLogprob(this.#rowOf(logits, index), tokenIds[firstPosition + index + 1]!, numTopLogprobs),
+    );
+  }
+
+  #rowOf(logits: Float32Array, index: number): Float32Array {
+    return logits.subarray(index * this.#vocabSize, (index + 1) * this.#vocabSize);
+  }
+
+  #choose(sequence: Sequence, row: Float32Array): number {
     const { processor, numbers } = this.#choosers.get(sequence)!;
-    if (keepsRow) this.#scratch.set(row);
-    const changed = keepsRow ? this.#scratch : row;
-    processor.apply(changed);
+    const { logits } = this.#kernels;
+    logits.set(row);
+    processor.apply(logits);
     numbers.seek(sequence.candidate, sequence.numTokens);
-    const tokenId = this.#sampler.sample(changed, sequence.sampling, numbers);
+    const tokenId = this.#sampler.sample(sequence.sampling, numbers);
     processor.append(tokenId);
     return tokenId;
+  }
+
+  #readLogprob(row: Float32Array, tokenId: number, numTop = 0): RowLogprob {
+    this.#kernels.logits.set(row);
+    return readLogprob(this.#kernels, tokenId, numTop);
   }
 }
 

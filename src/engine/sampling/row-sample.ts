@@ -1,3 +1,5 @@
+import { toFloat32Above } from './cut.js';
+
 /** One token of so many is looked at. */
 const STRIDE = 16;
 
@@ -8,9 +10,9 @@ const NUM_STEPS = 1024;
 const MARGIN = 3;
 
 /** How often the range is narrowed at most. */
-const MAX_LOOKS = 3;
+const MAX_LOOKS = 2;
 
-/** Between which logits a token of some rank is guessed to be. */
+/** Between which logits, in single precision, a token of some rank is guessed to be. */
 export interface RankBounds {
   /** What it is known to reach, if it counts at all. */
   readonly least: number;
@@ -48,7 +50,7 @@ export class RowSample {
       if (last <= NUM_STEPS) low = top - last / stepsPerLogit;
       if (found - numAbove < 4 * margin) break;
     }
-    return { least, low, high: high === maximum ? Infinity : high };
+    return { least, low: toFloat32Above(low), high: high === maximum ? Infinity : toFloat32Above(high) };
   }
 
   #count(logits: Float32Array, high: number, stepsPerLogit: number): void {

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LogitsProcessor } from '../../../src/engine/sampling/logits-processor.js';
 import { RandomNumbers } from '../../../src/engine/sampling/random.js';
-import { Sampler } from '../../../src/engine/sampling/sampler.js';
 import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import { processedLogits, type SequenceSoFar } from './reference-sampler.js';
+import { RowSampler } from './row-sampler.js';
 
 const VOCAB_SIZE = 40;
 
@@ -133,7 +133,7 @@ describe('logits processor', () => {
             const sampleWith = (bias: number) => {
               const params = { ...DEFAULT_SAMPLING, temperature, logitBias: new Map([[id, bias]]) };
               const row = process(Float32Array.from(logits), params, SEQUENCE);
-              return new Sampler(row.length).sample(row, params, new RandomNumbers(seed));
+              return new RowSampler(row.length).sample(row, params, new RandomNumbers(seed));
             };
             expect(sampleWith(100)).toBe(id);
             expect(sampleWith(-100)).not.toBe(id);

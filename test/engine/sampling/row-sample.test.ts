@@ -28,7 +28,7 @@ describe('row sample', () => {
 
   it('guesses no less than the least, which it gives where too few reach more', () => {
     const sample = new RowSample();
-    expect(sample.boundsOf(500, uniform, { least: -0.1, maximum: 0 }).low).toBe(-0.1);
+    expect(sample.boundsOf(500, uniform, { least: -0.125, maximum: 0 }).low).toBe(-0.125);
     expect(sample.boundsOf(500, uniform, { least: 0, maximum: 0 }).low).toBe(0);
     const excluded = new Float32Array(1000).fill(-Infinity);
     excluded[0] = 0;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RandomNumbers } from '../../../src/engine/sampling/random.js';
-import { Sampler } from '../../../src/engine/sampling/sampler.js';
 import { DEFAULT_SAMPLING, type SamplingParams } from '../../../src/engine/sampling/sampling-params.js';
 import { keptTokens } from './reference-sampler.js';
+import { RowSampler } from './row-sampler.js';
 
 const anyParams = fc
   .record({
@@ -36,7 +36,7 @@ describe('sampler', () => {
     fc.assert(
       fc.property(anyRow, anyParams, fc.nat(1e6), (row, params, position) => {
         const numbers = new RandomNumbers(1n).seek(0, position);
-        expectKept(row, params, new Sampler(row.length).sample(row, params, numbers));
+        expectKept(row, params, new RowSampler(row.length).sample(row, params, numbers));
       }),
       { numRuns: 1500 },
     );
@@ -62,7 +62,7 @@ describe('sampler', () => {
   });
 
   it('draws from what a full sort in float64 keeps over a vocabulary of 50,257', () => {
-    const sampler = new Sampler(50_257);
+    const sampler = new RowSampler(50_257);
     const numbers = new RandomNumbers(9n);
     const quantiles: number[] = [];
     for (let i = 0; i < 60; i += 1) {
@@ -95,7 +95,7 @@ describe('sampler', () => {
 
   it('keeps what a full sort keeps where the sample misleads the guess of where top-k ends', () => {
     const size = 8000;
-    const sampler = new Sampler(size);
+    const sampler = new RowSampler(size);
     fc.assert(
       fc.property(
         fc.constantFrom(-3, 0, 3), // by how much the tokens that the sample holds stand out
@@ -133,7 +133,7 @@ describe('sampler', () => {
 
   it('breaks ties by the lowest id', () => {
     const row = Float32Array.of(1, 3, 3, 2, 3, -0, 0);
-    const sampler = new Sampler(row.length);
+    const sampler = new RowSampler(row.length);
     const everything = DEFAULT_SAMPLING;
     const numbers = new RandomNumbers(0n);
     for (const greedy of [{ temperature: 0 }, { topK: 1 }, { topP: 0 }]) {
@@ -176,12 +176,12 @@ describe('sampler', () => {
   });
 
   it('gives the same token for the same bits, whatever it chose before', () => {
-    const fresh = () => new Sampler(1000);
+    const fresh = () => new RowSampler(1000);
     const used = fresh();
     fc.assert(
       fc.property(anyParams, fc.bigInt({ min: 0n, max: 999n }), (params, seed) => {
         const row = makeRow({ size: 1000, spread: 3, steps: 1e6, excluded: 0, seed });
-        const choose = (sampler: Sampler) => sampler.sample(row, params, new RandomNumbers(seed));
+        const choose = (sampler: RowSampler) => sampler.sample(row, params, new RandomNumbers(seed));
         expect(choose(used)).toBe(choose(fresh()));
       }),
     );
@@ -195,16 +195,16 @@ describe('sampler', () => {
     const row = new Float32Array(101);
     row[place] = Number.NaN;
     for (const params of [GREEDY, { ...GREEDY, temperature: 1 }, { ...GREEDY, temperature: 1, topK: 5 }]) {
-      expect(() => new Sampler(101).sample(row, params, NUMBERS)).toThrow(message);
+      expect(() => new RowSampler(101).sample(row, params, NUMBERS)).toThrow(message);
     }
   });
 
   it('refuses a row that is no distribution', () => {
-    expect(() => new Sampler(3).sample(Float32Array.of(0, Infinity, 0), GREEDY, NUMBERS)).toThrow(
+    expect(() => new RowSampler(3).sample(Float32Array.of(0, Infinity, 0), GREEDY, NUMBERS)).toThrow(
       /logit is Infinity/,
     );
     const nothing = new Float32Array(3).fill(-Infinity);
-    expect(() => new Sampler(3).sample(nothing, GREEDY, NUMBERS)).toThrow(/logit is -Infinity/);
+    expect(() => new RowSampler(3).sample(nothing, GREEDY, NUMBERS)).toThrow(/logit is -Infinity/);
   });
 });
 
@@ -245,7 +245,7 @@ function countDarts(
   row: Float32Array,
   params: SamplingParams,
   numDarts: number,
-  sampler = new Sampler(row.length),
+  sampler = new RowSampler(row.length),
 ): Map<number, number> {
   const counts = new Map<number, number>();
   for (let dart = 0; dart < numDarts; dart += 1) {
@@ -290,7 +290,7 @@ function nearlyKept(row: Float32Array, params: SamplingParams, id: number) {
 /** How many standard deviations the chi-square statistic of 10,000 draws is above its mean. */
 function chiSquareOf(row: Float32Array, params: SamplingParams): number {
   const numDraws = 10_000;
-  const sampler = new Sampler(row.length);
+  const sampler = new RowSampler(row.length);
   const numbers = new RandomNumbers(77n);
   const counts = new Map<number, number>();
   for (let draw = 0; draw < numDraws; draw += 1) {

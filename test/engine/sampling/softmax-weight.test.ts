@@ -1,17 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { BINS_PER_NAT, NUM_BINS, weightAt } from '../../../src/engine/sampling/softmax-weight.js';
+import { NUM_OCTAVES, powerAbove, weightAt } from '../../../src/engine/sampling/softmax-weight.js';
 
 describe('softmax weight', () => {
-  it('is exp() to seven digits, over its whole range', () => {
-    for (let distance = 0; distance < NUM_BINS; distance += 0.371) {
-      const exact = Math.exp(-distance / BINS_PER_NAT);
-      expect(Math.abs(weightAt(distance) / exact - 1)).toBeLessThan(1e-7);
+  it('is 2 ** -distance to eight digits, over its whole range', () => {
+    for (let distance = 0; distance < NUM_OCTAVES; distance += 0.00371) {
+      expect(Math.abs(weightAt(distance) / 2 ** -distance - 1)).toBeLessThan(6e-9);
     }
   });
 
-  it('is 0 below the last bin, where a whole vocabulary weighs less than a step of the random number', () => {
-    expect(weightAt(NUM_BINS)).toBe(0);
-    expect(weightAt(Infinity)).toBe(0);
-    expect(50_257 * Math.exp(-NUM_BINS / BINS_PER_NAT)).toBeLessThan(2 ** -53);
+  it('is just 1 for the most probable token', () => {
+    expect(weightAt(0)).toBe(1);
+  });
+
+  it('exceeds half of the power of two above it, and never that', () => {
+    for (let distance = 0; distance < NUM_OCTAVES; distance += 0.125) {
+      expect(weightAt(distance)).toBeLessThanOrEqual(powerAbove(distance));
+      expect(weightAt(distance)).toBeGreaterThan(powerAbove(distance) / 2);
+    }
+  });
+
+  it('is 0 below the last octave, where a whole vocabulary weighs less than a step of the random number', () => {
+    for (const distance of [NUM_OCTAVES, Infinity]) {
+      expect(weightAt(distance)).toBe(0);
+      expect(powerAbove(distance)).toBe(0);
+    }
+    expect(50_257 * 2 ** -NUM_OCTAVES).toBeLessThan(2 ** -53);
   });
 });
