@@ -6,6 +6,7 @@ import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { type CallResult, readAll, unary, wireRequest } from '../support/grpc-harness.js';
 import { measureHeld } from '../support/leak-check.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
+import { repeatDuring } from '../support/repeat-during.js';
 import { Watchdog } from '../support/watchdog.js';
 
 // Node closes a connection after a thousand resets that come faster than 33 a second.
@@ -84,17 +85,8 @@ describe(`${NUM_CANCELS} cancels on one connection`, () => {
       const expected = await steady();
       await cancelMany(100);
       const before = await measureHeld();
-      let isOver = false;
-      const unrelated = async () => {
-        const texts = [];
-        do texts.push(await steady());
-        while (!isOver);
-        return texts;
-      };
-      const texts = unrelated();
-      await cancelMany(NUM_CANCELS);
-      isOver = true;
-      expect(new Set(await texts)).toEqual(new Set([expected]));
+      const texts = await repeatDuring(steady, () => cancelMany(NUM_CANCELS));
+      expect(new Set(texts)).toEqual(new Set([expected]));
       expect((await linnet.model()).load).toMatchObject({
         runningRequests: 0,
         waitingRequests: 0,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { measureHeld, SharedSignals } from '../support/leak-check.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
+import { repeatDuring } from '../support/repeat-during.js';
 import { readStream } from '../support/sse.js';
 import { Watchdog } from '../support/watchdog.js';
 
@@ -143,17 +144,10 @@ describe(`${NUM_LEAVERS} clients that go away`, () => {
       linnet.gateway.log.length = 0;
       const before = await measureHeld();
 
-      let isOver = false;
-      const unrelated = async () => {
-        const texts = [];
-        do texts.push(await steady());
-        while (!isOver);
-        return texts;
-      };
-      const texts = unrelated();
-      await leaveAll(Array.from({ length: NUM_LEAVERS }, (_, i) => 1000 + i));
-      isOver = true;
-      expect(new Set(await texts)).toEqual(new Set([expected]));
+      const texts = await repeatDuring(steady, () =>
+        leaveAll(Array.from({ length: NUM_LEAVERS }, (_, i) => 1000 + i)),
+      );
+      expect(new Set(texts)).toEqual(new Set([expected]));
       await untilIdle();
 
       const statuses = linnet.gateway.log.map(({ status }) => status);

@@ -1,9 +1,9 @@
+import { freeBuffers } from '../free-buffers.js';
 import type { ModelRunner } from '../model/model-runner.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import { Scheduler, type SchedulerOptions } from '../scheduling/scheduler.js';
 import type { Sequence } from '../scheduling/sequence.js';
 import { SequenceGroup } from '../scheduling/sequence-group.js';
-import { freeArrays } from './free-arrays.js';
 import { type LogitRows, logitRowsOf, toRowNumbers } from './logit-rows.js';
 import { SequenceSampler } from './sequence-sampler.js';
 import { StepMeter } from './step-meter.js';
@@ -97,7 +97,7 @@ export class EngineCore {
       next += read.numPromptRows + read.numSamplingRows;
       return this.#read(read, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
     });
-    freeArrays([logits, ...left.flatMap(({ parts }) => parts)]);
+    freeBuffers([logits, ...left.flatMap(({ parts }) => parts)].map(({ buffer }) => buffer));
     // Only now: whoever leaves may make others move, with all that they have computed.
     for (const output of outputs) if (output.finishReason !== undefined) this.#release(output);
     this.#runner.dropClasses(this.#scheduler.emptyClasses, !this.hasWork);

@@ -1,3 +1,4 @@
+import { freeBuffers } from '../free-buffers.js';
 import { type KvMemory, toMemory } from './copy-runs.js';
 import { type Extent, FreeSpace } from './free-space.js';
 import { bytesPerPosition, type KvPart, type KvShape, partBytes } from './kv-part.js';
@@ -47,15 +48,9 @@ export class KvRegion {
     );
   }
 
-  /**
-   * Gives the memory back to the system now, and not when garbage is collected, which may be long after the last
-   * request: a message that nobody receives takes it along. Views of it are empty from then on.
-   */
+  /** Gives the memory back to the system now. Views of it are empty from then on. */
   release(): void {
-    const { port1, port2 } = new MessageChannel();
-    port1.postMessage(undefined, [this.#buffer]);
-    port1.close();
-    port2.close();
+    freeBuffers([this.#buffer]);
   }
 }
 

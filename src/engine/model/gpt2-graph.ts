@@ -89,10 +89,10 @@ function createContext({ config, weights, format, attention }: GraphWeights): Gr
     graph,
     config,
     embeddings: graph.input('inputs_embeds', 'float32', ['N', config.hiddenSize]),
-    weight: (name, shape) => {
+    weight: (name) => {
       const tensor = weights.get(name);
       if (tensor === undefined) throw new Error(`The graph uses "${name}", which nobody has checked.`);
-      return graph.stored(name, tensor, shape);
+      return graph.stored(name, tensor);
     },
   };
   const scales = Array.from({ length: config.numLayers }, (_, layer) => attentionScale(config, layer));

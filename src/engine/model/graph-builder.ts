@@ -150,18 +150,17 @@ export class GraphBuilder {
 
   /**
    * Adds a weight whose bytes stay in their safetensors file, which ONNX Runtime maps into memory. Half precision is
-   * widened once, when the session is made. A node may see the bytes in a shape of its own.
+   * widened once, when the session is made.
    */
-  stored(name: string, tensor: StoredTensor, shape: readonly number[] = tensor.shape): Value {
-    const key = shape === tensor.shape ? name : `${name}[${shape}]`;
-    const present = this.#stored.get(key);
+  stored(name: string, tensor: StoredTensor): Value {
+    const present = this.#stored.get(name);
     if (present !== undefined) return present;
     const dataType = STORED_TYPES[tensor.dtype];
     if (dataType === undefined) throw new Error(`${name}: type ${tensor.dtype} is no weight's.`);
     this.#initializers.push({
-      name: key,
+      name,
       dataType,
-      dims: shape.map(BigInt),
+      dims: tensor.shape.map(BigInt),
       dataLocation: TensorProto_DataLocation.EXTERNAL,
       externalData: [
         { key: 'location', value: relative(this.#folder, tensor.file) },
@@ -170,8 +169,8 @@ export class GraphBuilder {
       ],
     });
     const isHalf = tensor.dtype === 'F16' || tensor.dtype === 'BF16';
-    const value = isHalf ? this.op('Cast', [key], { to: DataType.FLOAT }) : key;
-    this.#stored.set(key, value);
+    const value = isHalf ? this.op('Cast', [name], { to: DataType.FLOAT }) : name;
+    this.#stored.set(name, value);
     return value;
   }
 

@@ -4,7 +4,7 @@ export class ReusedFloats {
   readonly #onGrow: () => void;
 
   /** @param onGrow is called when what was taken before lies in memory of its own, and is better let go. */
-  constructor(onGrow: () => void = () => {}) {
+  constructor(onGrow: () => void) {
     this.#onGrow = onGrow;
   }
 

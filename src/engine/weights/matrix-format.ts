@@ -32,8 +32,8 @@ export interface ModelGraph {
   readonly config: Gpt2Config;
   /** What the tokens of the step are to the first layer: f32 [N, E]. */
   readonly embeddings: Value;
-  /** A stored tensor by its name; a node may see it in a shape of its own. */
-  readonly weight: (name: string, shape?: readonly number[]) => Value;
+  /** A stored tensor by its name. */
+  readonly weight: (name: string) => Value;
 }
 
 /** What a GPT-2 multiplies with its matrices. */

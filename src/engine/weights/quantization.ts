@@ -5,7 +5,7 @@ export interface QuantizationScheme {
   readonly blockSize: number;
 }
 
-/** A weight matrix in blocks, as ONNX Runtime's `MatMulNBits` and `GatherBlockQuantized` read it. */
+/** A weight matrix in blocks, as ONNX Runtime's `MatMulNBits` reads it. */
 export interface QuantizedMatrix {
   /** u8 [outputs, blocks, blockSize * bits / 8]; at 4 bits the lower half of a byte comes first. */
   readonly data: Uint8Array;

@@ -93,6 +93,10 @@ describe('row kernels', () => {
     expect(kernels.keep(-100, 2)).toBe(1 + 2 ** -68);
     expect(kernels.keep(-68, 2)).toBe(1);
     expect(kernels.keep(0, -1)).toBe(0);
+    // Below a maximum that is not in the row, nothing great hides what is added.
+    const small = kernelsOf(Float32Array.of(-68, -Infinity, -69, -100));
+    small.scan();
+    expect(small.weigh(0, 1)).toBe(2 ** -68);
   });
 
   it('keep the beginning of the order of tokens, with its maxima and its weight, again and again', () => {
