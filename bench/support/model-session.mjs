@@ -1,5 +1,6 @@
 import { openCheckpoint } from '../../dist/engine/model/checkpoint.js';
 import { buildGpt2Graph } from '../../dist/engine/model/gpt2-graph.js';
+import { InputEmbeddings } from '../../dist/engine/model/input-embeddings.js';
 import { folderOf } from '../../dist/engine/model/safetensors.js';
 import { createSession } from '../../dist/engine/model/session.js';
 import { rowPadding } from '../../dist/engine/weights/matrix-format.js';
@@ -29,5 +30,7 @@ export async function openModelSession({ numThreads, ...options }) {
     numThreads,
     format: weights.format,
   });
-  return { session, config: weights.config, attention, padding: rowPadding(weights.format, true) };
+  const embeddings = new InputEmbeddings(weights.format.tokenTable(weights.weights), weights.weights);
+  const padding = rowPadding(weights.format, true);
+  return { session, config: weights.config, embeddings, attention, padding };
 }

@@ -52,8 +52,9 @@ export const kvCache = {
 const NO_PAST = 16;
 
 /** The same graph with a past that is masked and the whole text as new tokens, of which only the last gets logits. */
-async function generateWithoutCache({ session, config, attention, padding }, prompt, numTokens) {
-  const inputs = new StepInputsFactory(config, padding.tokens);
+async function generateWithoutCache(model, prompt, numTokens) {
+  const { session, config, embeddings, attention, padding } = model;
+  const inputs = new StepInputsFactory(config, embeddings, padding.tokens);
   const layers = { parts: attention.parts(kvShapeOf(config)), numLayers: config.numLayers };
   const past = createPast(layers, 0, (part) => {
     const { type, before, after } = layers.parts[part];

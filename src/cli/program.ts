@@ -1,17 +1,23 @@
 import { Command } from 'commander';
-import { addBenchCommand } from './commands/bench.js';
-import { addCompleteCommand } from './commands/complete.js';
-import { addCompletionCommand } from './commands/completion.js';
-import { addConfigCommand } from './commands/config.js';
-import { addEngineCommand } from './commands/engine.js';
-import { addGatewayCommand } from './commands/gateway.js';
-import { addKeyCommand } from './commands/key.js';
-import { addLoadCommand } from './commands/load.js';
-import { addModelsCommand } from './commands/models.js';
-import { addPullCommand } from './commands/pull.js';
-import { addServeCommand } from './commands/serve.js';
 import { addExamples } from './terminal/help-examples.js';
 import { VERSION } from './version.js';
+
+/** By name, each in a module of its own, which is loaded where it is called for: all of them take memory that servers keep. */
+const COMMANDS: ReadonlyMap<string, () => Promise<(program: Command) => void>> = new Map(
+  Object.entries({
+    serve: async () => (await import('./commands/serve.js')).addServeCommand,
+    engine: async () => (await import('./commands/engine.js')).addEngineCommand,
+    gateway: async () => (await import('./commands/gateway.js')).addGatewayCommand,
+    complete: async () => (await import('./commands/complete.js')).addCompleteCommand,
+    pull: async () => (await import('./commands/pull.js')).addPullCommand,
+    models: async () => (await import('./commands/models.js')).addModelsCommand,
+    config: async () => (await import('./commands/config.js')).addConfigCommand,
+    bench: async () => (await import('./commands/bench.js')).addBenchCommand,
+    load: async () => (await import('./commands/load.js')).addLoadCommand,
+    key: async () => (await import('./commands/key.js')).addKeyCommand,
+    completion: async () => (await import('./commands/completion.js')).addCompletionCommand,
+  }),
+);
 
 const EXIT_CODES = `
 Exit codes:
@@ -20,8 +26,13 @@ Exit codes:
   2    the command line, a setting or a field of the request makes no sense
   130  ended by Ctrl-C`;
 
-/** Makes the whole command line, with all its commands. It throws CommanderError where the process is to end. */
-export function createProgram(): Command {
+/**
+ * Makes the command line. It throws CommanderError where the process is to end.
+ *
+ * @param called the name of the command that is called, to have that one alone; all where there is none of that name, and
+ *   for `completion`, which tells of all of them.
+ */
+export async function createProgram(called = ''): Promise<Command> {
   const program = new Command('linnet')
     .description('GPT-2 completions over HTTP and gRPC.')
     .version(VERSION)
@@ -34,16 +45,7 @@ export function createProgram(): Command {
     ['Serve the model that comes with it:', 'linnet serve'],
     ['Complete a text, without a server:', 'linnet complete "Once upon a time" --max-tokens 40'],
   ]);
-  addServeCommand(program);
-  addEngineCommand(program);
-  addGatewayCommand(program);
-  addCompleteCommand(program);
-  addPullCommand(program);
-  addModelsCommand(program);
-  addConfigCommand(program);
-  addBenchCommand(program);
-  addLoadCommand(program);
-  addKeyCommand(program);
-  addCompletionCommand(program);
+  const own = called === 'completion' ? undefined : COMMANDS.get(called);
+  for (const load of own === undefined ? COMMANDS.values() : [own]) (await load())(program);
   return program;
 }

@@ -23,7 +23,7 @@ function examplesOf(command: Command): string[] {
   return [...helpOf(command).matchAll(/^ {4}(?:.*\()?(linnet .*?)\)?$/gm)].map(([, line = '']) => line);
 }
 
-const commands = all(createProgram());
+const commands = all(await createProgram());
 const examples = commands.flatMap((command) => examplesOf(command).map((line) => [pathOf(command), line]));
 
 describe('the command line', () => {
@@ -48,6 +48,13 @@ describe('the command line', () => {
     // The options of `linnet bench` are those of the program that it runs.
     const flags = named?.name() === 'bench' ? [] : words.filter((word) => word.startsWith('--'));
     for (const flag of flags) expect(known).toContain(flag);
+  });
+
+  it('has the command that is called alone, and all where there is none of that name', async () => {
+    const namesOf = (program: Command) => program.commands.map((command) => command.name());
+    expect(namesOf(await createProgram('serve'))).toEqual(['serve']);
+    for (const called of [undefined, '--help', 'help', 'serv', 'toString', 'completion'])
+      expect(namesOf(await createProgram(called))).toEqual(expect.arrayContaining(['serve', 'completion']));
   });
 
   it('ends quietly when the reader of its help goes away', async () => {

@@ -20,6 +20,7 @@ interface SeededRequest {
   readonly top_p?: number;
   readonly seed: string;
   readonly stop?: readonly string[];
+  readonly logit_bias?: Readonly<Record<number, number>>;
 }
 
 async function collected(request: SeededRequest) {
@@ -38,14 +39,15 @@ async function streamed(request: SeededRequest) {
   return { text, finishReason };
 }
 
-async function overGrpc({ prompt, max_tokens, top_p, seed, stop = [], temperature }: SeededRequest) {
+async function overGrpc({ prompt, max_tokens, top_p, seed, stop = [], ...rest }: SeededRequest) {
   const request: GenerateRequest = wireRequest({
     input: { $case: 'prompt', value: prompt },
     maxTokens: max_tokens,
-    temperature,
+    temperature: rest.temperature,
     topP: top_p,
     seed: BigInt(seed),
     stop: [...stop],
+    logitBias: rest.logit_bias ?? {},
   });
   const { messages, error } = await readAll<GenerateResponse>(linnet.completion.generate(request));
   expect(error).toBeUndefined();
@@ -56,6 +58,9 @@ async function overGrpc({ prompt, max_tokens, top_p, seed, stop = [], temperatur
     bytes: Buffer.concat(deltas.map(({ tokenBytes }) => tokenBytes)),
   };
 }
+
+/** All but forces the two pieces of a character, of two bytes and of one. */
+const PIECES = { 47797: 100, 121: 100 };
 
 const isWellFormed = (text: string) => !/\p{Surrogate}/u.test(text);
 
@@ -149,6 +154,7 @@ describe('A seeded request', () => {
       max_tokens: i + 1,
       temperature: 2,
       seed: '381',
+      logit_bias: PIECES,
     }));
     const answers = await Promise.all(
       cuts.map(async (request) => {

@@ -5,12 +5,14 @@ import { CheckpointCopy } from '../support/checkpoint-copy.js';
 import { measureHeld, SharedSignals } from '../support/leak-check.js';
 import { type Linnet, startLinnet } from '../support/linnet.js';
 import { readStream } from '../support/sse.js';
+import { Watchdog } from '../support/watchdog.js';
 
 const NUM_LEAVERS = 500;
 const AT_ONCE = 20;
 
 let checkpoint: CheckpointCopy;
 let linnet: Linnet;
+let watchdog: Watchdog;
 const warnings: Error[] = [];
 const onWarning = (warning: Error) => warnings.push(warning);
 
@@ -21,6 +23,7 @@ beforeAll(async () => {
   const engine = { models: [{ id: 'long', directory: checkpoint.directory }], maxRunning: 6 };
   linnet = await startLinnet({ engine });
   await linnet.engine.load();
+  watchdog = new Watchdog(linnet);
 });
 afterAll(async () => {
   process.off('warning', onWarning);
@@ -31,7 +34,12 @@ afterAll(async () => {
 const STEADY = { prompt: 'The future of AI is', max_tokens: 600, temperature: 1.2, seed: 3, stream: true };
 
 async function steady(): Promise<string> {
-  const { text, isDone } = await readStream(await linnet.gateway.post(STEADY));
+  const { text, isDone } = await watchdog.follow('the other stream', async (waitsFor) => {
+    waitsFor('its head');
+    const response = await linnet.gateway.post(STEADY);
+    waitsFor('its end');
+    return readStream(response);
+  });
   expect(isDone).toBe(true);
   return text;
 }
@@ -76,10 +84,11 @@ const WAYS: ((socket: Socket, message: string) => Promise<unknown>)[] = [
   },
 ];
 
-async function leave(number: number): Promise<void> {
+async function leave(number: number, waitsFor: (what: string) => void): Promise<void> {
   const socket = connect(linnet.gateway.port, '127.0.0.1');
   socket.on('error', () => undefined);
   const closed = new Promise((resolve) => socket.once('close', resolve));
+  waitsFor('its connection');
   await once(socket, 'connect');
   const way = number % WAYS.length;
   // Short prompts and long ones, each computed anew; a stream where the first answer is waited for.
@@ -88,15 +97,20 @@ async function leave(number: number): Promise<void> {
   const isStream = way >= 2 || number % 2 === 0;
   const body = JSON.stringify({ prompt, max_tokens: 200, stream: isStream });
   const head = `POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  waitsFor(`its way to leave, ${way}`);
   await WAYS[way]!(socket, `${head}\r\n\r\n${body}`);
   socket.resume();
+  waitsFor(`its socket to close, after way ${way}`);
   await closed;
 }
 
 async function leaveAll(numbers: readonly number[]): Promise<void> {
   const left = [...numbers];
   const one = async () => {
-    for (let number = left.shift(); number !== undefined; number = left.shift()) await leave(number);
+    for (let number = left.shift(); number !== undefined; number = left.shift()) {
+      const current = number;
+      await watchdog.follow(`client ${current}`, (waitsFor) => leave(current, waitsFor));
+    }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, one));
 }
@@ -116,41 +130,42 @@ async function untilIdle(): Promise<void> {
 }
 
 describe(`${NUM_LEAVERS} clients that go away`, () => {
-  it('leave nothing behind, and another stream as it would have been', async () => {
-    const expected = await steady();
-    await leaveAll(Array.from({ length: 60 }, (_, i) => i));
-    await untilIdle();
-    const signals = await SharedSignals.find(() =>
-      linnet.gateway.post({ prompt: 'Hi', max_tokens: 1 }).then((r) => r.text()),
-    );
-    expect(signals.numSignals).toBeGreaterThanOrEqual(2);
-    const listenersBefore = signals.numListeners;
-    linnet.gateway.log.length = 0;
-    const before = await measureHeld();
+  it('leave no request, socket or listener, and another client with the text as it would have been', () =>
+    watchdog.watch(async () => {
+      const expected = await steady();
+      await leaveAll(Array.from({ length: 60 }, (_, i) => i));
+      await untilIdle();
+      const signals = await SharedSignals.find(() =>
+        linnet.gateway.post({ prompt: 'Hi', max_tokens: 1 }).then((r) => r.text()),
+      );
+      expect(signals.numSignals).toBeGreaterThanOrEqual(2);
+      const listenersBefore = signals.numListeners;
+      linnet.gateway.log.length = 0;
+      const before = await measureHeld();
 
-    let isOver = false;
-    const unrelated = async () => {
-      const texts = [];
-      do texts.push(await steady());
-      while (!isOver);
-      return texts;
-    };
-    const texts = unrelated();
-    await leaveAll(Array.from({ length: NUM_LEAVERS }, (_, i) => 1000 + i));
-    isOver = true;
-    expect(new Set(await texts)).toEqual(new Set([expected]));
-    await untilIdle();
+      let isOver = false;
+      const unrelated = async () => {
+        const texts = [];
+        do texts.push(await steady());
+        while (!isOver);
+        return texts;
+      };
+      const texts = unrelated();
+      await leaveAll(Array.from({ length: NUM_LEAVERS }, (_, i) => 1000 + i));
+      isOver = true;
+      expect(new Set(await texts)).toEqual(new Set([expected]));
+      await untilIdle();
 
-    const statuses = linnet.gateway.log.map(({ status }) => status);
-    expect(statuses.filter((status) => status === 499).length).toBeGreaterThan(NUM_LEAVERS / 2);
-    linnet.gateway.log.length = 0;
-    await vi.waitFor(async () => expect((await measureHeld()).sockets).toBe(before.sockets), {
-      timeout: 5000,
-    });
-    const after = await measureHeld();
-    expect(signals.numListeners).toBe(listenersBefore);
-    // A request that is held on to is 10 KiB; what V8 compiles meanwhile is 1 MiB in all.
-    expect(after.heapBytes - before.heapBytes).toBeLessThan(NUM_LEAVERS * 6144);
-    expect(warnings.map(({ name }) => name)).toEqual([]);
-  });
+      const statuses = linnet.gateway.log.map(({ status }) => status);
+      expect(statuses.filter((status) => status === 499).length).toBeGreaterThan(NUM_LEAVERS / 2);
+      linnet.gateway.log.length = 0;
+      await vi.waitFor(async () => expect((await measureHeld()).sockets).toBe(before.sockets), {
+        timeout: 5000,
+      });
+      const after = await measureHeld();
+      expect(signals.numListeners).toBe(listenersBefore);
+      // A request that is held on to is 10 KiB; what V8 compiles meanwhile is 1 MiB in all.
+      expect(after.heapBytes - before.heapBytes).toBeLessThan(NUM_LEAVERS * 6144);
+      expect(warnings.map(({ name }) => name)).toEqual([]);
+    }));
 });

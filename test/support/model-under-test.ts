@@ -2,6 +2,7 @@ import { capacitiesFor } from '../../src/engine/kv-cache/slot-table.js';
 import { openCheckpoint } from '../../src/engine/model/checkpoint.js';
 import type { Gpt2Config } from '../../src/engine/model/gpt2-config.js';
 import { buildGpt2Graph } from '../../src/engine/model/gpt2-graph.js';
+import { InputEmbeddings } from '../../src/engine/model/input-embeddings.js';
 import { ModelRunner } from '../../src/engine/model/model-runner.js';
 import { folderOf } from '../../src/engine/model/safetensors.js';
 import { createSession } from '../../src/engine/model/session.js';
@@ -33,13 +34,14 @@ export async function loadModelUnderTest(
     numThreads: 1,
     format,
   });
+  const embeddings = new InputEmbeddings(format.tokenTable(weights), weights);
   const capacities = capacitiesFor(config.contextLength);
   const maxPositions = 32 * capacities.at(-1)!;
   const padding = rowPadding(format, true);
   return {
     config,
     capacities,
-    runner: new ModelRunner({ session, config, attention, capacities, maxPositions, padding }),
+    runner: new ModelRunner({ session, config, embeddings, attention, capacities, maxPositions, padding }),
   };
 }
 

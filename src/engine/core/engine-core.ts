@@ -3,6 +3,7 @@ import type { GroupRequest } from '../scheduling/group-request.js';
 import { Scheduler, type SchedulerOptions } from '../scheduling/scheduler.js';
 import type { Sequence } from '../scheduling/sequence.js';
 import { SequenceGroup } from '../scheduling/sequence-group.js';
+import { freeArrays } from './free-arrays.js';
 import { type LogitRows, logitRowsOf, toRowNumbers } from './logit-rows.js';
 import { SequenceSampler } from './sequence-sampler.js';
 import { StepMeter } from './step-meter.js';
@@ -89,17 +90,23 @@ export class EngineCore {
     const rows = logitRowsOf(step);
     const { logits, newKv } = await this.#runner.run(step, rows.flatMap(toRowNumbers));
     this.#scheduler.advance(step);
-    this.#scheduler.cachePrefixes(step, newKv);
+    const left = this.#scheduler.cachePrefixes(step, newKv);
     let next = 0;
     const outputs = rows.flatMap((read) => {
       const first = next;
       next += read.numPromptRows + read.numSamplingRows;
       return this.#read(read, logits.subarray(first * this.#vocabSize, next * this.#vocabSize));
     });
+    freeArrays([logits, ...left.flatMap(({ parts }) => parts)]);
     // Only now: whoever leaves may make others move, with all that they have computed.
     for (const output of outputs) if (output.finishReason !== undefined) this.#release(output);
     this.#runner.dropClasses(this.#scheduler.emptyClasses, !this.hasWork);
     return { started, outputs, ...meter.read(outputs, this.#now()) };
+  }
+
+  /** Gives back memory that was kept for the next request; while there is work, nothing. */
+  rest(): void {
+    if (!this.hasWork) this.#runner.rest();
   }
 
   /** Reads what a step brought of one sequence, and where its prompt is done, of the siblings that waited for it. */

@@ -22,6 +22,9 @@ import { StepWatchdog } from './step-watchdog.js';
 // to the package's dist/.
 const ENTRY = new URL('../../../dist/engine/worker/engine-worker.js', import.meta.url);
 
+/** A step leaves little garbage: V8's own limit is memory that is filled and never needed (docs/engine.md, "Memory"). */
+const RESOURCE_LIMITS = { maxYoungGenerationSizeMb: 3 };
+
 /** How a model's worker is run. */
 export interface ModelWorkerOptions {
   readonly worker: WorkerOptions;
@@ -79,7 +82,7 @@ export class ModelWorker {
       onChange: listeners.onChange,
       onGiveUp: () => this.#giveUp(stepLimitMs),
     });
-    this.#worker = new Worker(ENTRY, { workerData: options });
+    this.#worker = new Worker(ENTRY, { workerData: options, resourceLimits: RESOURCE_LIMITS });
     this.loaded = new Promise((resolve, reject) => {
       this.#rejectLoaded = reject;
       this.#worker.on('message', (event: WorkerEvent) => {

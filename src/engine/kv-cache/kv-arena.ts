@@ -16,7 +16,7 @@ export interface Place {
   readonly extent: Extent;
 }
 
-/** Memory that is kept when nothing runs, in bytes: the next sequences' keys and values come to pages that are there. */
+/** Memory that is kept for a while when nothing runs, in bytes: the next sequences' keys and values come to pages that are there. */
 const KEPT_BYTES = 128 * 2 ** 20;
 /** Regions are multiples of this, so that arrays of any part begin at a cache line. */
 const ALIGNED_POSITIONS = 64;
@@ -61,7 +61,7 @@ export class KvRegion {
 
 /**
  * The memory of all keys and values. It gives the lowest free positions, and takes them back, so that pages once made
- * are used again and again. A region of its own holds what is kept when nothing runs; others come as they are needed.
+ * are used again and again. A region of its own holds what is kept for a while when nothing runs; others come as they are needed.
  */
 export class KvArena {
   readonly #options: KvArenaOptions;
@@ -93,9 +93,9 @@ export class KvArena {
     return this.take(numPositions);
   }
 
-  /** Gives the memory of empty regions back to the system, but for what is kept. */
-  trim(): void {
-    for (let i = this.#regions.length - 1; i > 0; i--) {
+  /** Gives the memory of empty regions back to the system, but for what is kept, unless that is to go too. */
+  trim({ keepsFirst }: { keepsFirst: boolean }): void {
+    for (let i = this.#regions.length - 1; i >= (keepsFirst ? 1 : 0); i--) {
       if (!this.#regions[i]!.space.isWhole) continue;
       for (const region of this.#regions.splice(i, 1)) region.release();
     }

@@ -125,7 +125,12 @@ export class KvStore {
       this.#slots.freeLeft();
       this.#slots.free(classIndex);
     } else this.#emptied.add(classIndex);
-    if (isIdle || this.touchedBytes > this.#limitBytes) this.#arena.trim();
+    if (isIdle || this.touchedBytes > this.#limitBytes) this.#arena.trim({ keepsFirst: true });
+  }
+
+  /** Gives all memory that no slot has back to the system. */
+  rest(): void {
+    this.#arena.trim({ keepsFirst: false });
   }
 
   /** Blocks follow each other from the slot's beginning. */

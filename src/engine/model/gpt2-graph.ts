@@ -25,7 +25,7 @@ export interface GraphWeights {
  * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows of a batch, what a row has
  * less is masked; N rows: those of the batches one after the other, B * S each, and, where the format's products
  * take several at a time, padding):
- * - `input_ids` int32 [N], `position_ids` int32 [N]
+ * - `inputs_embeds` f32 [N, E]: what tokens and their positions are to the first layer (input-embeddings.ts)
  * - `logit_rows` int32 [R]: which of the rows get logits; there may be none
  * - with padding `num_tokens` int64 [1]: the rows before it, and `padding` f32 [rows of padding, E]. A caller who wants a
  *   row's bits not to depend on the other rows pads as `rowPadding` says.
@@ -50,10 +50,10 @@ export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
   const context = createContext(weights);
   const { graph, config, batches } = context;
   const logitRows = graph.input('logit_rows', 'int32', ['R']);
-  let hidden = embed(context); // [N, E]
+  let hidden = context.embeddings;
   for (let layer = 0; layer < config.numLayers; layer++) {
     let attended = attend(context, layer, layerNorm(context, `h.${layer}.ln_1`, hidden));
-    let rows = context.tokenIds;
+    let rows = context.embeddings;
     if (layer === config.numLayers - 1) {
       // Behind the last attention a row is of use to its own logits only: [N, E] -> [R, E].
       rows = logitRows;
@@ -69,12 +69,6 @@ export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   batches.addOutputs();
   return graph.toModel();
-}
-
-/** The embeddings of tokens and positions: [N, E]. */
-function embed({ graph, weight, embedTokens }: GraphContext): Value {
-  const positions = graph.op('Gather', [weight('wpe.weight'), graph.input('position_ids', 'int32', ['N'])]);
-  return graph.op('Add', [embedTokens(), positions]);
 }
 
 /** What the layers of one graph share. */
@@ -94,7 +88,7 @@ function createContext({ config, weights, format, attention }: GraphWeights): Gr
   const model: ModelGraph = {
     graph,
     config,
-    tokenIds: graph.input('input_ids', 'int32', ['N']),
+    embeddings: graph.input('inputs_embeds', 'float32', ['N', config.hiddenSize]),
     weight: (name, shape) => {
       const tensor = weights.get(name);
       if (tensor === undefined) throw new Error(`The graph uses "${name}", which nobody has checked.`);

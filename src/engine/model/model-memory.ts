@@ -32,7 +32,5 @@ export async function estimateModelBytes(directory: string, precision: Precision
   });
   const config = parseGpt2Config(json);
   const weights = numParametersOf(config) * BYTES_PER_PARAMETER[precision];
-  // At f32 the embedding is read from the mapped file, and is packed a second time for the head.
-  const embedding = precision === 'f32' ? 4 * config.vocabSize * config.hiddenSize : 0;
-  return Math.ceil(weights + embedding + WORKER_BYTES);
+  return Math.ceil(weights + WORKER_BYTES);
 }

@@ -6,6 +6,7 @@ import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step
 import type { RowPadding } from '../weights/matrix-format.js';
 import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
+import type { InputEmbeddings } from './input-embeddings.js';
 import { createPast, type KvLayers, noPast } from './past-feeds.js';
 import { MAX_BATCHES, newRows } from './step-batches.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
@@ -14,6 +15,8 @@ import { roundUp, StepInputsFactory } from './step-inputs.js';
 export interface ModelRunnerOptions {
   readonly session: InferenceSession;
   readonly config: Gpt2Config;
+  /** Closed with the runner. */
+  readonly embeddings: InputEmbeddings;
   /** What the graph attends with. */
   readonly attention: AttentionFormat;
   /** The capacity classes' positions per slot. */
@@ -47,12 +50,15 @@ export class ModelRunner {
   readonly #absentPast: readonly Feeds[];
   /** The outputs that have what is to be kept, by batch. */
   readonly #keptNames: readonly (readonly string[])[];
+  readonly #embeddings: InputEmbeddings;
   #pastGeneration = 0;
 
-  constructor({ session, config, attention, capacities, maxPositions, padding }: ModelRunnerOptions) {
+  constructor(options: ModelRunnerOptions) {
+    const { session, config, embeddings, attention, capacities, maxPositions, padding } = options;
     this.#session = session;
     this.#padding = padding;
-    this.#stepInputs = new StepInputsFactory(config, padding.tokens);
+    this.#embeddings = embeddings;
+    this.#stepInputs = new StepInputsFactory(config, embeddings, padding.tokens);
     const shape = kvShapeOf(config);
     const parts = attention.parts(shape);
     this.#layers = { parts, numLayers: config.numLayers };
@@ -93,8 +99,16 @@ export class ModelRunner {
     for (const classIndex of classIndexes) this.#kv.drop(classIndex, isIdle);
   }
 
+  /** Gives back what was kept for the next step, which may be long in coming. */
+  rest(): void {
+    this.#pastFeeds.clear();
+    this.#stepInputs.drop();
+    this.#kv.rest();
+  }
+
   async release(): Promise<void> {
     await this.#session.release();
+    this.#embeddings.close();
   }
 
   /** The head is a product too, and padded like the others. */

@@ -2,12 +2,14 @@ import { Tensor } from 'onnxruntime-node';
 import { numRowsOf, type ScheduledBatch } from '../scheduling/scheduled-step.js';
 import type { Feeds } from './feed-set.js';
 import type { Gpt2Config } from './gpt2-config.js';
+import type { InputEmbeddings } from './input-embeddings.js';
+import { ReusedFloats } from './reused-floats.js';
 import { batchInput, MAX_BATCHES } from './step-batches.js';
 
 /** What all rows have, or one batch: rewritten in place from step to step. */
 interface RowInputs {
-  readonly ids: Int32Array;
-  readonly positions: Int32Array;
+  /** f32 [N, E], the padding at 0. */
+  readonly embeddings: Float32Array;
   readonly feeds: Feeds;
 }
 interface BatchInputs {
@@ -20,18 +22,26 @@ interface BatchInputs {
 const MASKED = -1e9;
 const MAX_KEPT_SHAPES = 64;
 
-/** Makes the small inputs of steps, keeping the buffers of the shapes that come again and again. */
+/** Makes the small inputs of steps, keeping the tensors of the shapes that come again and again. */
 export class StepInputsFactory {
   readonly #config: Gpt2Config;
+  readonly #embeddings: InputEmbeddings;
   readonly #rowMultiple: number | undefined;
   readonly #rows = new Map<number, RowInputs>();
+  readonly #rowMemory = new ReusedFloats(() => this.#rows.clear());
   readonly #batches = new Map<string, BatchInputs>();
+  /** By the batch's number. */
+  readonly #biasMemory = Array.from(
+    { length: MAX_BATCHES },
+    () => new ReusedFloats(() => this.#batches.clear()),
+  );
   /** For the batches that a step lacks, in their order. */
   readonly #absent: readonly Feeds[];
 
   /** `rowMultiple` is what rows are padded to, for a graph that takes padding; undefined for one that takes none. */
-  constructor(config: Gpt2Config, rowMultiple: number | undefined) {
+  constructor(config: Gpt2Config, embeddings: InputEmbeddings, rowMultiple: number | undefined) {
     this.#config = config;
+    this.#embeddings = embeddings;
     this.#rowMultiple = rowMultiple;
     const nobody = { sequences: [], numNewTokens: 0, capacity: 0 };
     this.#absent = Array.from({ length: MAX_BATCHES }, (_, i) => this.#createBatch(nobody, i).feeds);
@@ -41,7 +51,7 @@ export class StepInputsFactory {
   fill(batches: readonly ScheduledBatch[]): Feeds[] {
     const numTokens = batches.reduce((sum, batch) => sum + numRowsOf(batch), 0);
     const rows = kept(this.#rows, numTokens, () => this.#createRows(numTokens));
-    fillTokens(batches, rows);
+    this.#fillEmbeddings(batches, rows.embeddings);
     let numBehind = numTokens;
     const ofBatches = this.#absent.map((absent, index) => {
       const batch = batches[index];
@@ -52,6 +62,11 @@ export class StepInputsFactory {
     return [rows.feeds, ...ofBatches];
   }
 
+  /** Lets the memory of all steps' inputs go. */
+  drop(): void {
+    for (const memory of [this.#rowMemory, ...this.#biasMemory]) memory.drop();
+  }
+
   #fillBatch(batch: ScheduledBatch, index: number, numRowsBehind: number): Feeds {
     const key = `${index}:${batch.sequences.length}x${batch.numNewTokens}x${batch.capacity}`;
     const { rowSplit, bias, feeds } = kept(this.#batches, key, () => this.#createBatch(batch, index));
@@ -60,16 +75,27 @@ export class StepInputsFactory {
     return feeds;
   }
 
+  #fillEmbeddings(batches: readonly ScheduledBatch[], rows: Float32Array): void {
+    let row = 0;
+    for (const { sequences, numNewTokens } of batches) {
+      for (const { tokenIds, numComputedTokens } of sequences) {
+        const end = numComputedTokens + numNewTokens;
+        for (let position = numComputedTokens; position < end; position++, row++) {
+          this.#embeddings.write(rows, row, { tokenId: tokenIds[position]!, position });
+        }
+      }
+    }
+    rows.fill(0, row * this.#config.hiddenSize);
+  }
+
   #createRows(numTokens: number): RowInputs {
     const numRows = roundUp(numTokens, this.#rowMultiple ?? 1);
-    const [ids, positions] = [new Int32Array(numRows), new Int32Array(numRows)];
-    const feeds = {
-      input_ids: new Tensor('int32', ids, [numRows]),
-      position_ids: new Tensor('int32', positions, [numRows]),
-    };
-    if (this.#rowMultiple === undefined) return { ids, positions, feeds };
-    const padding = float32([numRows - numTokens, this.#config.hiddenSize]);
-    return { ids, positions, feeds: { ...feeds, num_tokens: int64(numTokens), padding } };
+    const { hiddenSize } = this.#config;
+    const embeddings = this.#rowMemory.take(numRows * hiddenSize);
+    const feeds = { inputs_embeds: new Tensor('float32', embeddings, [numRows, hiddenSize]) };
+    if (this.#rowMultiple === undefined) return { embeddings, feeds };
+    const padding = float32([numRows - numTokens, hiddenSize]);
+    return { embeddings, feeds: { ...feeds, num_tokens: int64(numTokens), padding } };
   }
 
   #createBatch(
@@ -78,16 +104,22 @@ export class StepInputsFactory {
   ): BatchInputs {
     const { numHeads, hiddenSize } = this.#config;
     const numSequences = sequences.length;
-    const bias = float32([numSequences, 1, numNewTokens, capacity + numNewTokens]);
+    const width = capacity + numNewTokens;
+    const bias = this.#biasMemory[index]!.take(numSequences * numNewTokens * width);
     const rowSplit = int64(numSequences * numNewTokens, 0);
     const feeds = {
       [batchInput('is_present', index)]: new Tensor('bool', Uint8Array.of(numSequences > 0 ? 1 : 0), []),
       [batchInput('row_split', index)]: rowSplit,
       [batchInput('qkv_shape', index)]: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
       [batchInput('split', index)]: int64(capacity, numNewTokens),
-      [batchInput('attention_bias', index)]: bias,
+      [batchInput('attention_bias', index)]: new Tensor('float32', bias, [
+        numSequences,
+        1,
+        numNewTokens,
+        width,
+      ]),
     };
-    return { rowSplit: rowSplit.data as BigInt64Array, bias: bias.data as Float32Array, feeds };
+    return { rowSplit: rowSplit.data as BigInt64Array, bias, feeds };
   }
 }
 
@@ -112,19 +144,6 @@ function int64(...values: number[]): Tensor {
 
 function float32(shape: readonly number[]): Tensor {
   return new Tensor('float32', new Float32Array(shape.reduce((product, dim) => product * dim, 1)), shape);
-}
-
-/** `input_ids` and `position_ids`: i32 [N], the padding left at 0. */
-function fillTokens(batches: readonly ScheduledBatch[], { ids, positions }: RowInputs): void {
-  let at = 0;
-  for (const { sequences, numNewTokens } of batches) {
-    for (const { tokenIds, numComputedTokens } of sequences) {
-      for (let position = numComputedTokens; position < numComputedTokens + numNewTokens; position++, at++) {
-        ids[at] = tokenIds[position]!;
-        positions[at] = position;
-      }
-    }
-  }
 }
 
 /** `attention_bias`: f32 [B, 1, newTokens, past + newTokens], 0 for a sequence's own past and for itself. */

@@ -16,9 +16,18 @@ function toSingles(tensor: StoredTensor): Float32Array {
   const { buffer } = readTensorBytes(tensor);
   if (tensor.dtype === 'F32') return new Float32Array(buffer);
   const halves = new Uint16Array(buffer);
-  if (tensor.dtype === 'BF16') return widen(halves, (half) => half << 16);
-  if (tensor.dtype === 'F16') return widen(halves, halfToSingleBits);
-  throw new Error(`${tensor.dtype} is no weight's type.`);
+  const table = halfValues(tensor.dtype);
+  const values = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]!]!;
+  return values;
+}
+
+/** The values of all 65,536 16-bit floats of a type, F16 or BF16, by their bits. */
+export function halfValues(dtype: string): Float32Array {
+  if (dtype !== 'F16' && dtype !== 'BF16') throw new Error(`${dtype} is no weight's type.`);
+  const toSingleBits = dtype === 'F16' ? halfToSingleBits : (half: number) => half << 16;
+  const bits = new Int32Array(65_536).map((_, half) => toSingleBits(half));
+  return new Float32Array(bits.buffer);
 }
 
 function checkFinite(name: string, values: Float32Array): void {
@@ -27,15 +36,6 @@ function checkFinite(name: string, values: Float32Array): void {
     const problem = `tensor "${name}" has ${values[i]} among its numbers; weights must be finite.`;
     throw new EngineError('MODEL_LOAD_FAILED', problem);
   }
-}
-
-/** Widens 16-bit floats by a table of all 65,536 of them. */
-function widen(halves: Uint16Array, toSingleBits: (half: number) => number): Float32Array {
-  const bits = new Int32Array(65_536).map((_, half) => toSingleBits(half));
-  const table = new Float32Array(bits.buffer);
-  const values = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]!]!;
-  return values;
 }
 
 /** IEEE 754 binary16 to binary32. */

@@ -138,11 +138,13 @@ export class Scheduler {
    * Keeps what a step computed for prompts that begin alike: whole chunks of prompts.
    *
    * @param newKv what the run gave to keep, by batch
+   * @returns that of it which was not kept
    */
-  cachePrefixes({ batches }: ScheduledStep, newKv: readonly NewKv[]): void {
-    for (const [index, { sequences, numNewTokens }] of batches.entries()) {
-      if (numNewTokens >= this.#options.chunkSizes.short) this.#cachePrefix(sequences[0]!, newKv[index]!);
-    }
+  cachePrefixes({ batches }: ScheduledStep, newKv: readonly NewKv[]): NewKv[] {
+    return newKv.filter((rows, index) => {
+      const { sequences, numNewTokens } = batches[index]!;
+      return numNewTokens < this.#options.chunkSizes.short || !this.#cachePrefix(sequences[0]!, rows);
+    });
   }
 
   /** Gives a sibling a slot of its own, with a copy of their prompt; from here on it decodes. */
@@ -160,12 +162,14 @@ export class Scheduler {
     this.#slots.release(sequence);
   }
 
-  #cachePrefix(sequence: Sequence, rows: NewKv): void {
+  /** Says whether the rows were kept. */
+  #cachePrefix(sequence: Sequence, rows: NewKv): boolean {
     const { lastBlock: previous, tokenIds, numComputedTokens: end, numPromptTokens } = sequence;
     const start = end - rows.numNewTokens;
-    if (end > numPromptTokens || end < chunkEnd(start, this.#options.chunkSizes)) return;
+    if (end > numPromptTokens || end < chunkEnd(start, this.#options.chunkSizes)) return false;
     sequence.lastBlock = this.#prefixCache.insert({ previous, tokenIds, start, end, rows });
     this.#shrinkPrefixCache();
+    return sequence.lastBlock?.rows === rows;
   }
 
   /** Gives a sequence its slot, with what is cached of its prompt up to where its logits are read. */

@@ -12,6 +12,7 @@ import {
   SCALES_SUFFIX,
   toBytes,
 } from './quantized-weights.js';
+import { blockTable } from './token-table.js';
 
 /** How much of a table is quantized at a time. */
 const TABLE_ROWS = 4096;
@@ -31,8 +32,8 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
         return isMatrix ? planBlocks(name, source, scheme) : planUnchanged(name, source);
       }),
     attention: async () => (scheme.bits === 4 ? smallAttention() : F32_ATTENTION),
+    tokenTable: (weights) => blockTable(weights, scheme),
     products: (model) => ({
-      embedTokens: () => lookUp(model, scheme),
       linear: (name, input) => {
         const size = linearSize(model.config, name);
         return multiply(model, scheme, { ...size, input, name: `${name}.weight`, bias: `${name}.bias` });
@@ -81,19 +82,6 @@ function encodeLinear(name: string, source: StoredTensor, scheme: QuantizationSc
   const layout = { numOutputs, numInputs, outputStride: 1, inputStride: numOutputs };
   const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, source) }, scheme);
   return [data, toBytes(scales)];
-}
-
-function lookUp(
-  { graph, config, tokenIds, weight }: ModelGraph,
-  { bits, blockSize }: QuantizationScheme,
-): Value {
-  const width = Math.ceil(config.hiddenSize / blockSize) * blockSize; // the last block may be padded
-  const table = weight(`wte.weight${DATA_SUFFIX}`, [config.vocabSize, (width * bits) / 8]);
-  const attributes = { gather_axis: 0, quantize_axis: 1, block_size: blockSize, bits };
-  const operands = [table, tokenIds, weight(`wte.weight${SCALES_SUFFIX}`)];
-  const [rows] = graph.contrib('GatherBlockQuantized', operands, attributes);
-  if (width === config.hiddenSize) return rows!;
-  return graph.op('Slice', [rows!, graph.ints([0]), graph.ints([config.hiddenSize]), graph.ints([1])]);
 }
 
 interface Product {

@@ -1,5 +1,6 @@
 import { F32_ATTENTION } from '../attention/f32-attention.js';
 import { headWeight, type MatrixFormat } from './matrix-format.js';
+import { plainTable } from './token-table.js';
 
 /** The checkpoint's own matrices, multiplied in f32. */
 export const F32_FORMAT: MatrixFormat = {
@@ -7,8 +8,8 @@ export const F32_FORMAT: MatrixFormat = {
   plan: undefined,
   rowMultiple: { linear: 1, head: 1 },
   attention: async () => F32_ATTENTION,
-  products: ({ graph, config, tokenIds, weight }) => ({
-    embedTokens: () => graph.op('Gather', [weight('wte.weight'), tokenIds]),
+  tokenTable: plainTable,
+  products: ({ graph, config, weight }) => ({
     linear: (name, input) =>
       graph.op('Add', [graph.op('MatMul', [input, weight(`${name}.weight`)]), weight(`${name}.bias`)]),
     head: (hidden) => graph.contrib('FusedMatMul', [hidden, weight(headWeight(config))], { transB: 1 })[0]!,

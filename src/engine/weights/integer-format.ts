@@ -10,6 +10,7 @@ import {
 } from './integer-weights.js';
 import { linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
 import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
+import { blockTable } from './token-table.js';
 
 /**
  * Weights of 8 bits with one scale for each output, multiplied with inputs of 8 bits that have one scale for each row.
@@ -26,11 +27,12 @@ export const INTEGER_FORMAT: MatrixFormat = {
   // Weights become u8 where they must: that takes memory, and the product more time.
   sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : {}),
   attention: smallAttention,
+  tokenTable: (weights) => blockTable(weights, TABLE_SCHEME),
   products: (model) => {
     const levels = createLevels(model);
     return {
       ...blockFormat(TABLE_SCHEME).products(model),
-      linear: (name, input, rows = model.tokenIds) => {
+      linear: (name, input, rows = model.embeddings) => {
         if (!name.endsWith('mlp.c_proj')) return multiply(model, name, input, levels.signed(rows));
         return multiply(model, name, raiseActivation(model, name, input), levels.unsigned);
       },
@@ -60,7 +62,7 @@ function createLevels({ graph }: ModelGraph) {
   const signed = (rows: Value): Levels => {
     let zeroPoints = zeroPointsOf.get(rows);
     if (zeroPoints === undefined) {
-      const points = graph.op('Expand', [zeroPoint, graph.op('Shape', [rows])]);
+      const points = graph.op('Expand', [zeroPoint, graph.op('Shape', [rows], { start: 0, end: 1 })]);
       zeroPoints = graph.op('Unsqueeze', [points, graph.ints([1])]);
       zeroPointsOf.set(rows, zeroPoints);
     }

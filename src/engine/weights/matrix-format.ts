@@ -3,6 +3,7 @@ import type { Checkpoint } from '../model/checkpoint.js';
 import type { Gpt2Config } from '../model/gpt2-config.js';
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
 import type { PlannedWeights } from './quantized-weights.js';
+import type { TokenTable } from './token-table.js';
 
 /** A precision: how the matrices of a model are stored, and how a graph multiplies with them. */
 export interface MatrixFormat {
@@ -19,6 +20,8 @@ export interface MatrixFormat {
   readonly sessionSettings?: () => Promise<Readonly<Record<string, string>>>;
   /** How keys and values are kept beside these matrices, on this processor. */
   readonly attention: () => Promise<AttentionFormat>;
+  /** The embeddings of tokens, of the weights that it stores. */
+  readonly tokenTable: (weights: Checkpoint['weights']) => TokenTable;
   /** The products of one graph, which may share nodes. */
   readonly products: (model: ModelGraph) => MatrixProducts;
 }
@@ -27,20 +30,18 @@ export interface MatrixFormat {
 export interface ModelGraph {
   readonly graph: GraphBuilder;
   readonly config: Gpt2Config;
-  /** The tokens of the step: i32 [N]. */
-  readonly tokenIds: Value;
+  /** What the tokens of the step are to the first layer: f32 [N, E]. */
+  readonly embeddings: Value;
   /** A stored tensor by its name; a node may see it in a shape of its own. */
   readonly weight: (name: string, shape?: readonly number[]) => Value;
 }
 
 /** What a GPT-2 multiplies with its matrices. */
 export interface MatrixProducts {
-  /** The tokens' embeddings: f32 [N, E]. */
-  readonly embedTokens: () => Value;
   /**
    * A linear layer by its name in the checkpoint, bias added: f32 [n, inputs] -> [n, outputs].
    *
-   * @param rows i32 [n], the numbers of the rows, or `tokenIds` for all
+   * @param rows a value [n, ...] that is there before the first layer; default `embeddings`, which has all rows
    */
   readonly linear: (name: string, input: Value, rows?: Value) => Value;
   /** The logits of hidden states: f32 [R, E] -> [R, vocabulary]. */

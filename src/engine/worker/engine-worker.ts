@@ -21,6 +21,9 @@ const post = (event: WorkerEvent): void => port.postMessage(event);
 /** How much less than others the threads that compute get of a busy processor. */
 const NICENESS = 5;
 
+/** How long nothing runs until memory that the next request could use at once is given back. */
+const REST_AFTER_MS = 5_000;
+
 // Of this thread and of those that it makes, which only Linux can tell apart: what speaks to callers needs little of the
 // processors, but at once, also where steps take all of them.
 if (process.platform === 'linux') setPriority(Math.max(getPriority(), NICENESS));
@@ -36,10 +39,12 @@ function serve(model: LoadedModel, port: MessagePort): void {
   let numAdds = 0;
   let stepping = false;
   let closing = false;
+  let rest: NodeJS.Timeout | undefined;
 
   async function stepWhileThereIsWork(): Promise<void> {
     if (stepping) return;
     stepping = true;
+    clearTimeout(rest);
     for (hearAll(); core.hasWork && !closing; hearAll()) {
       const output = await core.step();
       post({ type: 'step', output, load: loadOf(model) });
@@ -47,6 +52,7 @@ function serve(model: LoadedModel, port: MessagePort): void {
     stepping = false;
     post({ type: 'idle', numAdds, load: loadOf(model) });
     if (closing) await close();
+    else rest = setTimeout(() => core.rest(), REST_AFTER_MS);
   }
 
   async function close(): Promise<void> {

@@ -59,6 +59,20 @@ describe('candidates of a prompt', () => {
     }
   });
 
+  it('are the same after a rest', async () => {
+    const core = createTestCore(model);
+    const once = async () => {
+      core.add(drawn());
+      core.rest(); // not now
+      const tokens = tokensOf(await finishAll(core));
+      core.rest();
+      return tokens;
+    };
+    const first = await once();
+    expect(first).toHaveLength(8);
+    expect(await once()).toEqual(first);
+  });
+
   it('compute their prompt once where there is room for all', async () => {
     const { counted, onRun } = countingPrompts();
     const core = createTestCore(model, { onRun });

@@ -291,8 +291,12 @@ describe.each([
     store.drop(0, true);
     expect(store.touchedBytes).toBe(16 * bytesPerPosition(wideParts, wide));
     expect(view).toHaveLength(0); // the memory is gone, whoever still has a view of it
+    store.rest();
+    expect(store.touchedBytes).toBe(0);
     store.append(row, large, [0]);
     expect(store.generation).toBe(1);
+    store.rest();
+    expect(store.touchedBytes).toBeGreaterThan(0); // a slot has it
   });
 
   it('holds what each sequence has computed, whatever the others do', () => {

@@ -34,13 +34,15 @@ interface Ran {
   readonly step: ScheduledStep | undefined;
   readonly batches: readonly ScheduledBatch[];
   readonly finished: readonly Sequence[];
+  /** How many batches' keys and values were not kept for other prompts. */
+  readonly numLeft: number;
 }
 
 /** Runs one step as the engine's core does, with a token that says nothing. */
 function run(scheduler: Scheduler, maxCachedPositions = options.maxCachedPositions): Ran {
   scheduler.admit();
   const step = scheduler.schedule();
-  if (step === undefined) return { step, batches: [], finished: [] };
+  if (step === undefined) return { step, batches: [], finished: [], numLeft: 0 };
   checkStep(step, maxCachedPositions);
   const { batches } = step;
   const complete = batches.flatMap(({ sequences, numNewTokens }) =>
@@ -48,7 +50,7 @@ function run(scheduler: Scheduler, maxCachedPositions = options.maxCachedPositio
   );
   scheduler.advance(step);
   const newKv = batches.map(({ numNewTokens }) => ({ parts: [], numRows: 1, numNewTokens }));
-  scheduler.cachePrefixes(step, newKv);
+  const numLeft = scheduler.cachePrefixes(step, newKv).length;
   const finished: Sequence[] = [];
   for (const member of complete) {
     for (const sibling of [member, ...member.siblings.splice(0)]) {
@@ -58,7 +60,7 @@ function run(scheduler: Scheduler, maxCachedPositions = options.maxCachedPositio
     }
   }
   for (const member of finished) scheduler.release(member);
-  return { step, batches, finished };
+  return { step, batches, finished, numLeft };
 }
 
 describe('Scheduler', () => {
@@ -144,6 +146,26 @@ describe('Scheduler', () => {
       [10, 12],
       [14, 5, 6],
     ]);
+  });
+
+  it('gives back what is kept for no other prompt: part of a chunk, or a decoded token', () => {
+    const scheduler = new Scheduler(options);
+    const runAll = (id: number) => {
+      scheduler.add(groupOf(id, [new Int32Array(CHUNK + 4).fill(7)], { maxTokens: 3 }));
+      const counts = [];
+      for (let ran = run(scheduler); ran.step !== undefined; ran = run(scheduler)) {
+        counts.push([ran.batches[0]!.numNewTokens, ran.numLeft]);
+        if (ran.finished.length > 0) break;
+      }
+      return counts;
+    };
+    const decoding = [
+      [4, 1],
+      [1, 1],
+      [1, 1],
+    ];
+    expect(runAll(1)).toEqual([[CHUNK, 0], ...decoding]);
+    expect(runAll(2)).toEqual(decoding);
   });
 
   it('gives a short prompt its turn while a long one is prefilled', () => {
