@@ -38,6 +38,8 @@ declare const WebAssembly: {
 };
 
 const PAGE_SIZE = 65_536;
+const VECTOR_SIZE = 16;
+const ORDERS_SIZE = 16 * VECTOR_SIZE;
 const MODULE = new WebAssembly.Module(Buffer.from(ROW_KERNELS, 'base64'));
 
 /** Makes room for rows of this many logits, at least 1: 12 bytes for each. */
@@ -45,10 +47,11 @@ export function createRowKernels(size: number): RowKernels {
   const numBlocks = Math.ceil(size / BLOCK_SIZE);
   const end = numBlocks * BLOCK_SIZE * Float32Array.BYTES_PER_ELEMENT;
   const maxima = 2 * end;
-  const places = maxima + numBlocks * Float32Array.BYTES_PER_ELEMENT;
-  const memory = new WebAssembly.Memory({ initial: Math.ceil((places + end) / PAGE_SIZE) });
+  const orders = maxima + numBlocks * Float32Array.BYTES_PER_ELEMENT;
+  const places = orders + ORDERS_SIZE;
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((places + end + VECTOR_SIZE) / PAGE_SIZE) });
   const { exports } = new WebAssembly.Instance(MODULE, {
-    row: { memory, end, weights: end, maxima, places },
+    row: { memory, end, weights: end, maxima, orders, places },
   });
   new Float32Array(memory.buffer, 0, numBlocks * BLOCK_SIZE).fill(-Infinity);
   return {

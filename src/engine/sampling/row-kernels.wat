@@ -5,11 +5,32 @@
 ;; tools/generate.mjs assembles this file into gen/row-kernels.ts.
 (module
   (import "row" "memory" (memory 0))
-  ;; Where the logits end, which begin at 0, and where the weights, the blocks' maxima and the places begin: in bytes.
+  ;; In bytes, where the logits end, which begin at 0, and where the weights, the blocks' maxima, the places and the orders
+  ;; of lanes begin.
   (import "row" "end" (global $end i32))
   (import "row" "weights" (global $weights i32))
   (import "row" "maxima" (global $maxima i32))
   (import "row" "places" (global $places i32))
+  (import "row" "orders" (global $orders i32))
+
+  ;; For each of the 16 sets of lanes, the lowest bit the first, the order of bytes that brings them to the front.
+  (data (global.get $orders)
+    "\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\04\05\06\07\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\04\05\06\07\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\08\09\0a\0b\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\08\09\0a\0b\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\04\05\06\07\08\09\0a\0b\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\04\05\06\07\08\09\0a\0b\ff\ff\ff\ff"
+    "\0c\0d\0e\0f\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\0c\0d\0e\0f\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\04\05\06\07\0c\0d\0e\0f\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\04\05\06\07\0c\0d\0e\0f\ff\ff\ff\ff"
+    "\08\09\0a\0b\0c\0d\0e\0f\ff\ff\ff\ff\ff\ff\ff\ff"
+    "\00\01\02\03\08\09\0a\0b\0c\0d\0e\0f\ff\ff\ff\ff"
+    "\04\05\06\07\08\09\0a\0b\0c\0d\0e\0f\ff\ff\ff\ff"
+    "\00\01\02\03\04\05\06\07\08\09\0a\0b\0c\0d\0e\0f")
 
   ;; Notes the greatest logit of each block, and gives that of the row, or NaN if it has one.
   (func (export "scan") (result f32)
@@ -49,29 +70,30 @@
       (i32.add (i32x4.extract_lane 0 (local.get $counts)) (i32x4.extract_lane 1 (local.get $counts)))
       (i32.add (i32x4.extract_lane 2 (local.get $counts)) (i32x4.extract_lane 3 (local.get $counts)))))
 
-  ;; Lists the places of the logits in [low, high), in their order, and gives how many they are.
+  ;; Lists the places of the logits in [low, high), in their order, and gives how many they are. Four are always written, and
+  ;; what does not count is written over by the next: branches would often be mispredicted.
   (func (export "list") (param $low f32) (param $high f32) (result i32)
-    (local $at i32) (local $entry i32) (local $found i32) (local $logits v128) (local $least v128) (local $end v128)
+    (local $at i32) (local $entry i32) (local $found i32)
+    (local $logits v128) (local $lows v128) (local $highs v128) (local $ids v128)
     (local.set $entry (global.get $places))
-    (local.set $least (f32x4.splat (local.get $low)))
-    (local.set $end (f32x4.splat (local.get $high)))
+    (local.set $lows (f32x4.splat (local.get $low)))
+    (local.set $highs (f32x4.splat (local.get $high)))
+    (local.set $ids (v128.const i32x4 0 1 2 3))
     (loop $next
       (local.set $logits (v128.load (local.get $at)))
       (local.set $found
         (i32x4.bitmask
           (v128.and
-            (f32x4.ge (local.get $logits) (local.get $least))
-            (f32x4.lt (local.get $logits) (local.get $end)))))
-      (if (local.get $found)
-        (then
-          (loop $bits
-            (i32.store
-              (local.get $entry)
-              (i32.add (i32.shr_u (local.get $at) (i32.const 2)) (i32.ctz (local.get $found))))
-            (local.set $entry (i32.add (local.get $entry) (i32.const 4)))
-            ;; Without the bit that was lowest.
-            (local.set $found (i32.and (local.get $found) (i32.sub (local.get $found) (i32.const 1))))
-            (br_if $bits (local.get $found)))))
+            (f32x4.ge (local.get $logits) (local.get $lows))
+            (f32x4.lt (local.get $logits) (local.get $highs)))))
+      (v128.store
+        (local.get $entry)
+        (i8x16.swizzle
+          (local.get $ids)
+          (v128.load (i32.add (global.get $orders) (i32.shl (local.get $found) (i32.const 4))))))
+      (local.set $entry
+        (i32.add (local.get $entry) (i32.shl (i32.popcnt (local.get $found)) (i32.const 2))))
+      (local.set $ids (i32x4.add (local.get $ids) (v128.const i32x4 4 4 4 4)))
       (local.set $at (i32.add (local.get $at) (i32.const 16)))
       (br_if $next (i32.lt_u (local.get $at) (global.get $end))))
     (i32.shr_u (i32.sub (local.get $entry) (global.get $places)) (i32.const 2)))
