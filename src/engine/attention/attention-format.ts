@@ -45,6 +45,6 @@ export interface NewTokens {
 /** What a layer has kept. */
 export interface LayerPast {
   readonly layer: number;
-  /** A part by its name: [B, ...before, P, ...after]. */
+  /** A part by its name: [1, B, ...before, P, ...after]. */
   readonly part: (name: string) => Value;
 }

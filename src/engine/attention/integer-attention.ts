@@ -5,6 +5,10 @@ import type { AttentionFormat, AttentionModel, LayerPast, NewTokens } from './at
 /** The largest levels of s8 and of u8, and what an s8 is moved up by to become one. */
 const [SIGNED, UNSIGNED, ZERO] = [127, 255, 128];
 
+/** One scale for each row, or for each column, of f32 or s32 [1, B, H, rows, columns]: a block is as long as it likes. */
+const ONE_FOR_ROW = { axis: 4, block_size: 2 ** 30 };
+const ONE_FOR_COLUMN = { axis: 3, block_size: 2 ** 30 };
+
 /**
  * Keys and values in 8 bits, each with one scale for a head's position: a quarter of the memory, and of what a step reads.
  *
@@ -26,8 +30,14 @@ export const INTEGER_ATTENTION: AttentionFormat = {
     mean: ({ part }, probabilities) => {
       const { graph } = model;
       const weights = graph.op('Mul', [probabilities, part('value_scale')]);
-      const { levels, largest } = toLevels(graph, weights, 0);
-      return graph.op('Mul', [multiply(graph, levels, part('value')), largest]);
+      const largest = graph.op('ReduceMax', [weights, graph.ints([-1])], { keepdims: 1 });
+      const step = graph.op('Mul', [largest, graph.scalar('float32', 1 / UNSIGNED)]);
+      const levels = graph.op('QuantizeLinear', [weights, step], ONE_FOR_ROW);
+      return graph.op(
+        'DequantizeLinear',
+        [graph.op('MatMulInteger', [levels, part('value')]), largest],
+        ONE_FOR_ROW,
+      );
     },
     toKeep: (tokens) => toKeep(model, tokens),
   }),
@@ -39,9 +49,10 @@ function scores(
   { layer, part }: LayerPast,
   { query, newKey }: { query: Value; newKey: Value },
 ): Value {
-  const { levels, largest } = toLevels(graph, query, ZERO);
-  const product = graph.op('Mul', [multiply(graph, levels, part('key')), part('key_scale')]);
-  const onPast = graph.op('Sub', [product, part('key_offset')]);
+  const { levels, largest } = toUnsigned(graph, query);
+  const product = graph.op('MatMulInteger', [levels, part('key')]);
+  const scaled = graph.op('DequantizeLinear', [product, part('key_scale')], ONE_FOR_COLUMN);
+  const onPast = graph.op('Sub', [scaled, part('key_offset')]);
   const step = graph.scalar('float32', scales[layer]! / SIGNED);
   const rounded = graph.op('DequantizeLinear', [levels, step, graph.scalar('uint8', ZERO)]);
   const [onNew] = graph.contrib('FusedMatMul', [rounded, newKey], { transB: 1 });
@@ -86,24 +97,19 @@ function parts({ numHeads, headWidth }: KvShape): readonly KvPart[] {
   ];
 }
 
-/** Rows as u8 around a level of zero: f32 [..., n] -> levels u8 [..., n], and the largest magnitudes f32 [..., 1]. */
-function toLevels(graph: GraphBuilder, rows: Value, zero: number): { levels: Value; largest: Value } {
-  const magnitudes = zero > 0 ? graph.op('Abs', [rows]) : rows;
-  const largest = graph.op('ReduceMax', [magnitudes, graph.ints([-1])], { keepdims: 1 });
-  const step = graph.scalar('float32', 1 / (zero > 0 ? SIGNED : UNSIGNED));
-  const parts = graph.op('Div', [rows, largest]);
-  return { levels: graph.op('QuantizeLinear', [parts, step, graph.scalar('uint8', zero)]), largest };
+/** Rows as u8 around the level 128: f32 [..., n] -> levels u8 [..., n], and the largest magnitudes f32 [..., 1]. */
+function toUnsigned(graph: GraphBuilder, rows: Value): { levels: Value; largest: Value } {
+  return toLevels(graph, rows, graph.scalar('uint8', ZERO));
 }
 
 /** Rows as s8: f32 [..., n] -> levels s8 [..., n], and the largest magnitudes f32 [..., 1]. */
 function toSigned(graph: GraphBuilder, rows: Value): { levels: Value; largest: Value } {
+  return toLevels(graph, rows, graph.scalar('int8', 0));
+}
+
+function toLevels(graph: GraphBuilder, rows: Value, zeroPoint: Value): { levels: Value; largest: Value } {
   const largest = graph.op('ReduceMax', [graph.op('Abs', [rows]), graph.ints([-1])], { keepdims: 1 });
   const step = graph.scalar('float32', 1 / SIGNED);
   const parts = graph.op('Div', [rows, largest]);
-  return { levels: graph.op('QuantizeLinear', [parts, step, graph.scalar('int8', 0)]), largest };
-}
-
-/** u8 [..., S, n] x s8 [..., n, m] -> f32 [..., S, m]. As two nodes: MatMulIntegerToFloat lacks the kernel for one row. */
-function multiply(graph: GraphBuilder, levels: Value, matrix: Value): Value {
-  return graph.op('Cast', [graph.op('MatMulInteger', [levels, matrix])], { to: 1 });
+  return { levels: graph.op('QuantizeLinear', [parts, step, zeroPoint]), largest };
 }

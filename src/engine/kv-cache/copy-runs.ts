@@ -42,12 +42,16 @@ function copyWords(from: Runs, to: Runs, numRuns: number, length: number): void 
   }
 }
 
+/** Byte by byte of all runs, since what is one position of a key lies in as many runs of one byte. */
 function copyBytes(from: Runs, to: Runs, numRuns: number, length: number): void {
   const [source, target] = [from.memory.bytes, to.memory.bytes];
-  let [at, into] = [from.start, to.start];
-  for (let run = 0; run < numRuns; run++) {
-    for (let i = 0; i < length; i++) target[into + i] = source[at + i]!;
-    at += from.stride;
-    into += to.stride;
+  const [fromStride, toStride] = [from.stride, to.stride];
+  for (let i = 0; i < length; i++) {
+    let [at, into] = [from.start + i, to.start + i];
+    for (let run = 0; run < numRuns; run++) {
+      target[into] = source[at]!;
+      at += fromStride;
+      into += toStride;
+    }
   }
 }

@@ -6,7 +6,7 @@ import { folderOf, type StoredTensor } from './safetensors.js';
 import { StepBatches } from './step-batches.js';
 
 /** Changes whenever the graph computes the same in another way, so that bits may differ. */
-export const GRAPH_VERSION = 4;
+export const GRAPH_VERSION = 5;
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
@@ -35,7 +35,7 @@ export interface GraphWeights {
  *   - `qkv_shape_b` int64 [5]: B, S, 3, H, D
  *   - `attention_bias_b` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
  *   - `split_b` int64 [2]: P and S
- *   - `past_NAME_i_b` [B, ...before, P, ...after] for each part of the attention's format and each layer i
+ *   - `past_NAME_i_b` [1, B, ...before, P, ...after] for each part of the attention's format and each layer i
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]

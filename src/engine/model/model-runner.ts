@@ -7,7 +7,7 @@ import type { RowPadding } from '../weights/matrix-format.js';
 import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
-import { createPast, type KvLayers, noPast } from './past-feeds.js';
+import { createPast, type KvLayers, noPast, pastShape } from './past-feeds.js';
 import { MAX_BATCHES, newRows } from './step-batches.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
@@ -128,9 +128,9 @@ export class ModelRunner {
     const kept = this.#pastFeeds.get(key);
     if (kept !== undefined) return kept;
     const feeds = createPast(this.#layers, index, (part, layer) => {
-      const { type, before, after } = this.#layers.parts[part]!;
+      const kind = this.#layers.parts[part]!;
       const view = this.#kv.view(part, layer, { ...firstSlot, numSlots });
-      return new Tensor(type, view, [numSlots, ...before, capacity, ...after]);
+      return new Tensor(kind.type, view, pastShape(kind, numSlots, capacity));
     });
     this.#pastFeeds.set(key, feeds);
     return feeds;

@@ -9,6 +9,11 @@ export interface KvLayers {
   readonly numLayers: number;
 }
 
+/** What a batch's past of a part has for dimensions: as many as the queries have, so that they go together without a reshape. */
+export function pastShape({ before, after }: KvPart, numSlots: number, capacity: number): number[] {
+  return [1, numSlots, ...before, capacity, ...after];
+}
+
 /** The inputs for a batch's past; `create` makes the one of a part, by its number, in a layer. */
 export function createPast(
   { parts, numLayers }: KvLayers,
@@ -25,7 +30,7 @@ export function createPast(
 /** The inputs for the past of a batch that a step lacks. */
 export function noPast(layers: KvLayers, batch: number): Feeds {
   return createPast(layers, batch, (part) => {
-    const { type, before, after } = layers.parts[part]!;
-    return new Tensor(type, toKvArray(type, new Int8Array(0)), [0, ...before, 0, ...after]);
+    const kind = layers.parts[part]!;
+    return new Tensor(kind.type, toKvArray(kind.type, new Int8Array(0)), pastShape(kind, 0, 0));
   });
 }

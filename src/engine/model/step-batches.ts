@@ -147,7 +147,7 @@ export class StepBatches {
     const [B, P] = [batchInput('B', index), batchInput('P', index)];
     const inputs = new Map(
       format.parts(shape).map(({ name, type, before, after }) => {
-        const input = graph.input(pastRows(name, layer, index), type, [B, ...before, P, ...after]);
+        const input = graph.input(pastRows(name, layer, index), type, [1, B, ...before, P, ...after]);
         return [name, input];
       }),
     );
