@@ -7,11 +7,12 @@ import { rowPadding } from '../../dist/engine/weights/matrix-format.js';
 import { MATRIX_FORMATS } from '../../dist/engine/weights/matrix-formats.js';
 import * as cache from '../../dist/engine/weights/quantized-cache.js';
 
-/** A model's weights as the engine multiplies with them, and in which folder their files are. */
+/** A model's weights as the engine multiplies with them, in which folder their files are, and those of the checkpoint. */
 export function openWeights({ directory, cacheDirectory, precision, format = MATRIX_FORMATS[precision] }) {
   const checkpoint = openCheckpoint(directory);
+  const { config, weights: stored } = checkpoint;
   const weights = cache.openWeights(checkpoint, format, { directory: cacheDirectory, onProgress() {} });
-  return { config: checkpoint.config, format, weights, directory: folderOf(weights.values()) };
+  return { config, stored, format, weights, directory: folderOf(weights.values()) };
 }
 
 /** Bytes of weights that one step reads: all but the position embeddings, of which it needs a row. */
@@ -30,7 +31,7 @@ export async function openModelSession({ numThreads, ...options }) {
     numThreads,
     format: weights.format,
   });
-  const embeddings = new InputEmbeddings(weights.format.tokenTable(weights.weights), weights.weights);
+  const embeddings = new InputEmbeddings(weights.stored);
   const padding = rowPadding(weights.format, true);
   return { session, config: weights.config, embeddings, attention, padding };
 }

@@ -34,7 +34,7 @@ export async function loadModelUnderTest(
     numThreads: 1,
     format,
   });
-  const embeddings = new InputEmbeddings(format.tokenTable(weights), weights);
+  const embeddings = new InputEmbeddings(checkpoint.weights);
   const capacities = capacitiesFor(config.contextLength);
   const maxPositions = 32 * capacities.at(-1)!;
   const padding = rowPadding(format, true);

@@ -1,8 +1,8 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
-import type { TokenTable } from '../weights/token-table.js';
 import type { Checkpoint } from './checkpoint.js';
-import { readTensorValues } from './tensor-values.js';
+import type { StoredTensor } from './safetensors.js';
+import { halfValues, readTensorValues } from './tensor-values.js';
 
 /**
  * What tokens are to the first layer: the embedding of each and that of its position, added.
@@ -11,21 +11,23 @@ import { readTensorValues } from './tensor-values.js';
  * graph that looked them up would keep the whole table mapped: 38 MB of the 124M shape at 8 bits, 154 at f32.
  */
 export class InputEmbeddings {
-  readonly #table: TokenTable;
+  /** The checkpoint's own, whatever it is multiplied with: f32, f16 or bf16 [vocabulary, E]. */
+  readonly #table: StoredTensor;
   readonly #fd: number;
   /** f32 [context, E]. */
   readonly #positions: Float32Array;
-  /** A token's row as it is stored, and its numbers, f32 [E]. */
-  readonly #bytes: Uint8Array;
-  readonly #token: Float32Array;
+  /** A token's row as it is stored, and how it becomes numbers. */
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #decode: () => Float32Array;
 
-  constructor(table: TokenTable, weights: Checkpoint['weights']) {
+  constructor(weights: Checkpoint['weights']) {
+    const table = weights.get('wte.weight')!;
     const positions = weights.get('wpe.weight')!;
     this.#table = table;
     this.#positions = readTensorValues('wpe.weight', positions);
-    this.#bytes = new Uint8Array(table.rows.byteLength / table.rows.shape[0]!);
-    this.#token = new Float32Array(positions.shape[1]!);
-    this.#fd = openSync(table.rows.file, 'r');
+    this.#bytes = new Uint8Array(table.byteLength / table.shape[0]!);
+    this.#decode = createDecoder(table.dtype, this.#bytes.buffer);
+    this.#fd = openSync(table.file, 'r');
   }
 
   /**
@@ -34,11 +36,11 @@ export class InputEmbeddings {
    * @throws Error where the file has become shorter than it was.
    */
   write(rows: Float32Array, row: number, { tokenId, position }: { tokenId: number; position: number }): void {
-    const { file, byteOffset } = this.#table.rows;
-    const [bytes, token, positions] = [this.#bytes, this.#token, this.#positions];
+    const { file, byteOffset } = this.#table;
+    const [bytes, positions] = [this.#bytes, this.#positions];
     const count = readSync(this.#fd, bytes, 0, bytes.length, byteOffset + tokenId * bytes.length);
     if (count < bytes.length) throw new Error(`${basename(file)} was cut off while the model was in use.`);
-    this.#table.decode(bytes, tokenId, token);
+    const token = this.#decode();
     const width = token.length;
     for (let i = 0; i < width; i++) rows[row * width + i] = token[i]! + positions[position * width + i]!;
   }
@@ -47,4 +49,18 @@ export class InputEmbeddings {
   close(): void {
     closeSync(this.#fd);
   }
+}
+
+/** Makes the numbers of a row that was read into the given bytes: f32 [E], the same array each time. */
+function createDecoder(dtype: string, bytes: ArrayBuffer): () => Float32Array {
+  if (dtype === 'F32') {
+    const values = new Float32Array(bytes);
+    return () => values;
+  }
+  const [halves, singles] = [new Uint16Array(bytes), halfValues(dtype)];
+  const values = new Float32Array(halves.length);
+  return () => {
+    for (let i = 0; i < halves.length; i++) values[i] = singles[halves[i]!]!;
+    return values;
+  };
 }

@@ -3,18 +3,18 @@ import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
 import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
-import { headWeight, isTable, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
+import { headWeight, isEmbedding, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
 import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
 import {
   DATA_SUFFIX,
+  type PlannedTensor,
   type PlannedWeights,
   planUnchanged,
   SCALES_SUFFIX,
   toBytes,
 } from './quantized-weights.js';
-import { blockTable } from './token-table.js';
 
-/** How much of a table is quantized at a time. */
+/** How much of the head is quantized at a time. */
 const TABLE_ROWS = 4096;
 
 /**
@@ -26,13 +26,16 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
     name: `q${scheme.bits}-${scheme.blockSize}`,
     // It takes rows in pairs, and an odd last one with another kernel, which rounds differently.
     rowMultiple: { linear: 2, head: 2 },
-    plan: ({ weights }) =>
-      [...weights].map(([name, source]) => {
-        const isMatrix = source.shape.length === 2 && name !== 'wpe.weight';
-        return isMatrix ? planBlocks(name, source, scheme) : planUnchanged(name, source);
-      }),
+    plan: ({ config, weights }) => {
+      const head = headWeight(config);
+      return [...weights]
+        .filter(([name]) => name === head || !isEmbedding(name))
+        .map(([name, source]) => {
+          if (source.shape.length === 1) return planUnchanged(name, source);
+          return name === head ? planHead(name, source, scheme) : planLinear(name, source, scheme);
+        });
+    },
     attention: async () => (scheme.bits === 4 ? smallAttention() : F32_ATTENTION),
-    tokenTable: (weights) => blockTable(weights, scheme),
     products: (model) => ({
       linear: (name, input) => {
         const size = linearSize(model.config, name);
@@ -47,41 +50,53 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
   };
 }
 
-/** A matrix in blocks along its inputs. Linear layers are stored [in, out]; the embedding and the head [out, in]. */
-export function planBlocks(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
-  const [rows, columns] = source.shape as [number, number];
-  const [numOutputs, numInputs] = isTable(name) ? [rows, columns] : [columns, rows];
-  const numBlocks = Math.ceil(numInputs / scheme.blockSize);
-  const blockBytes = (scheme.blockSize * scheme.bits) / 8;
+/** A linear layer, stored [in, out], in blocks along its inputs. */
+function planLinear(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
+  const [numInputs, numOutputs] = source.shape as [number, number];
+  const layout = { numOutputs, numInputs, outputStride: 1, inputStride: numOutputs };
   return {
     sourceBytes: source.byteLength,
-    tensors: [
-      { name: name + DATA_SUFFIX, dtype: 'U8', shape: [numOutputs, numBlocks, blockBytes] },
-      { name: name + SCALES_SUFFIX, dtype: 'F32', shape: [numOutputs, numBlocks] },
-    ],
-    encode: () => (isTable(name) ? encodeTable : encodeLinear)(name, source, scheme),
+    tensors: blockTensors(name, layout, scheme),
+    encode: () => {
+      const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, source) }, scheme);
+      return [data, toBytes(scales)];
+    },
   };
 }
 
-/** The table of a vocabulary is much larger than any layer, so only some of its rows are in memory at a time. */
-function* encodeTable(name: string, source: StoredTensor, scheme: QuantizationScheme): Generator<Uint8Array> {
-  const [rows, numInputs] = source.shape as [number, number];
-  const allScales: Float32Array[] = [];
-  for (let first = 0; first < rows; first += TABLE_ROWS) {
-    const part = tensorRows(source, first, Math.min(TABLE_ROWS, rows - first));
-    const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
-    const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, part) }, scheme);
-    allScales.push(scales);
-    yield data;
-  }
-  yield* allScales.map(toBytes);
+/**
+ * The head, stored [out, in], in blocks along its inputs. It is much larger than any layer, so only some of its rows are
+ * in memory at a time.
+ */
+export function planHead(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
+  const [numOutputs, numInputs] = source.shape as [number, number];
+  return {
+    sourceBytes: source.byteLength,
+    tensors: blockTensors(name, { numOutputs, numInputs }, scheme),
+    encode: function* () {
+      const allScales: Float32Array[] = [];
+      for (let first = 0; first < numOutputs; first += TABLE_ROWS) {
+        const part = tensorRows(source, first, Math.min(TABLE_ROWS, numOutputs - first));
+        const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
+        const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, part) }, scheme);
+        allScales.push(scales);
+        yield data;
+      }
+      yield* allScales.map(toBytes);
+    },
+  };
 }
 
-function encodeLinear(name: string, source: StoredTensor, scheme: QuantizationScheme): Uint8Array[] {
-  const [numInputs, numOutputs] = source.shape as [number, number];
-  const layout = { numOutputs, numInputs, outputStride: 1, inputStride: numOutputs };
-  const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, source) }, scheme);
-  return [data, toBytes(scales)];
+function blockTensors(
+  name: string,
+  { numOutputs, numInputs }: { readonly numOutputs: number; readonly numInputs: number },
+  { bits, blockSize }: QuantizationScheme,
+): PlannedTensor[] {
+  const numBlocks = Math.ceil(numInputs / blockSize);
+  return [
+    { name: name + DATA_SUFFIX, dtype: 'U8', shape: [numOutputs, numBlocks, (blockSize * bits) / 8] },
+    { name: name + SCALES_SUFFIX, dtype: 'F32', shape: [numOutputs, numBlocks] },
+  ];
 }
 
 interface Product {

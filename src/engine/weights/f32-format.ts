@@ -1,6 +1,5 @@
 import { F32_ATTENTION } from '../attention/f32-attention.js';
 import { headWeight, type MatrixFormat } from './matrix-format.js';
-import { plainTable } from './token-table.js';
 
 /** The checkpoint's own matrices, multiplied in f32. */
 export const F32_FORMAT: MatrixFormat = {
@@ -8,7 +7,6 @@ export const F32_FORMAT: MatrixFormat = {
   plan: undefined,
   rowMultiple: { linear: 1, head: 1 },
   attention: async () => F32_ATTENTION,
-  tokenTable: plainTable,
   products: ({ graph, config, weight }) => ({
     linear: (name, input) =>
       graph.op('Add', [graph.op('MatMul', [input, weight(`${name}.weight`)]), weight(`${name}.bias`)]),

@@ -2,15 +2,9 @@ import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
 import { integerProductOverflows } from '../model/integer-overflow.js';
 import { blockFormat } from './block-format.js';
-import {
-  INPUT_SCALES_SUFFIX,
-  LEAST_ACTIVATION,
-  planIntegerWeights,
-  TABLE_SCHEME,
-} from './integer-weights.js';
+import { HEAD_SCHEME, INPUT_SCALES_SUFFIX, LEAST_ACTIVATION, planIntegerWeights } from './integer-weights.js';
 import { linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
 import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
-import { blockTable } from './token-table.js';
 
 /**
  * Weights of 8 bits with one scale for each output, multiplied with inputs of 8 bits that have one scale for each row.
@@ -27,11 +21,10 @@ export const INTEGER_FORMAT: MatrixFormat = {
   // Weights become u8 where they must: that takes memory, and the product more time.
   sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : {}),
   attention: smallAttention,
-  tokenTable: (weights) => blockTable(weights, TABLE_SCHEME),
   products: (model) => {
     const levels = createLevels(model);
     return {
-      ...blockFormat(TABLE_SCHEME).products(model),
+      ...blockFormat(HEAD_SCHEME).products(model),
       linear: (name, input, rows = model.embeddings) => {
         if (!name.endsWith('mlp.c_proj')) return multiply(model, name, input, levels.signed(rows));
         return multiply(model, name, raiseActivation(model, name, input), levels.unsigned);

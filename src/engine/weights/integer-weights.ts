@@ -1,9 +1,9 @@
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { Activation } from '../model/gpt2-config.js';
 import { readTensorValues } from '../model/tensor-values.js';
-import { planBlocks } from './block-format.js';
+import { planHead } from './block-format.js';
 import { balanceInputs, type Layer, scaleNorm, scaleOutputs } from './channel-balance.js';
-import { isTable } from './matrix-format.js';
+import { headWeight } from './matrix-format.js';
 import { quantizeColumns } from './quantization.js';
 import {
   DATA_SUFFIX,
@@ -17,8 +17,8 @@ import {
 /** By what an activation is multiplied before it is quantized: f32 [inputs]. */
 export const INPUT_SCALES_SUFFIX = '.input_scales';
 
-/** How embedding and head are quantized: a step takes the logits of few rows, so reading the head is what takes time. */
-export const TABLE_SCHEME = { bits: 8, blockSize: 128 } as const;
+/** How the head is quantized: a step takes the logits of few rows, so reading it is what takes time. */
+export const HEAD_SCHEME = { bits: 8, blockSize: 128 } as const;
 
 /** No activation gives less. */
 export const LEAST_ACTIVATION: Readonly<Record<Activation, number>> = {
@@ -29,15 +29,14 @@ export const LEAST_ACTIVATION: Readonly<Record<Activation, number>> = {
 
 /** What is written for a model that is multiplied as in integer-format.ts. */
 export function planIntegerWeights(checkpoint: Checkpoint): PlannedWeights[] {
-  const plan = [...checkpoint.weights]
-    .filter(([name]) => !name.startsWith('h.'))
-    .map(([name, source]) => {
-      return isTable(name) ? planBlocks(name, source, TABLE_SCHEME) : planUnchanged(name, source);
-    });
-  for (let layer = 0; layer < checkpoint.config.numLayers; layer++) {
-    plan.push(planAttention(checkpoint, `h.${layer}`), planMlp(checkpoint, `h.${layer}`));
-  }
-  return plan;
+  const { config, weights } = checkpoint;
+  const layers = Array.from({ length: config.numLayers }, (_, layer) => `h.${layer}`);
+  const head = headWeight(config);
+  return [
+    ...layers.flatMap((prefix) => [planAttention(checkpoint, prefix), planMlp(checkpoint, prefix)]),
+    ...['ln_f.weight', 'ln_f.bias'].map((name) => planUnchanged(name, weights.get(name)!)),
+    planHead(head, weights.get(head)!, HEAD_SCHEME),
+  ];
 }
 
 /** The second layer's input are the values, which are the last outputs of the first. */

@@ -3,7 +3,6 @@ import type { Checkpoint } from '../model/checkpoint.js';
 import type { Gpt2Config } from '../model/gpt2-config.js';
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
 import type { PlannedWeights } from './quantized-weights.js';
-import type { TokenTable } from './token-table.js';
 
 /** A precision: how the matrices of a model are stored, and how a graph multiplies with them. */
 export interface MatrixFormat {
@@ -20,8 +19,6 @@ export interface MatrixFormat {
   readonly sessionSettings?: () => Promise<Readonly<Record<string, string>>>;
   /** How keys and values are kept beside these matrices, on this processor. */
   readonly attention: () => Promise<AttentionFormat>;
-  /** The embeddings of tokens, of the weights that it stores. */
-  readonly tokenTable: (weights: Checkpoint['weights']) => TokenTable;
   /** The products of one graph, which may share nodes. */
   readonly products: (model: ModelGraph) => MatrixProducts;
 }
@@ -73,7 +70,7 @@ export function headWeight({ tiedEmbedding }: Gpt2Config): string {
   return tiedEmbedding ? 'wte.weight' : 'lm_head.weight';
 }
 
-/** Whether a matrix has a row for each token of the vocabulary, and not, as linear layers have, one for each input. */
-export function isTable(name: string): boolean {
-  return name === 'wte.weight' || name === 'lm_head.weight';
+/** Whether a graph has no use for a tensor of the checkpoint, unless it is the head too: input-embeddings.ts reads it. */
+export function isEmbedding(name: string): boolean {
+  return name === 'wte.weight' || name === 'wpe.weight';
 }

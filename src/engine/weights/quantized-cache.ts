@@ -16,7 +16,7 @@ export interface QuantizedCacheOptions {
 }
 
 /** Counts up when what is written changes, so that an older file is not read. */
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 const READ_BYTES = 4 * 2 ** 20;
 /** The digest stands in the header's metadata, which come first. */
 const DIGEST_SEARCH_BYTES = 4096;

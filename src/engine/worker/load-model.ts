@@ -62,7 +62,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
 
   const weights = openWeights(checkpoint, format, { directory: options.cacheDirectory, onProgress });
   const graph = buildGpt2Graph({ config, format, attention, weights });
-  const embeddings = new InputEmbeddings(format.tokenTable(weights), weights);
+  const embeddings = new InputEmbeddings(checkpoint.weights);
   const session = await createSession(graph, { directory: folderOf(weights.values()), numThreads, format });
   // At 4 bits a row of padding costs a fifth of a lone stream's speed.
   const padding = rowPadding(format, deterministic || precision !== 'q4');

@@ -1,18 +1,21 @@
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../../src/engine/model/checkpoint.js';
 import { readTensorValues } from '../../../src/engine/model/tensor-values.js';
-import { planBlocks } from '../../../src/engine/weights/block-format.js';
+import { blockFormat } from '../../../src/engine/weights/block-format.js';
 import { quantizeMatrix } from '../../../src/engine/weights/quantization.js';
 import { toBytes } from '../../../src/engine/weights/quantized-weights.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
 
 // It has all of GPT-2's vocabulary.
-const { weights, config } = openCheckpoint(fixtureCheckpoint('real-vocab'));
+const checkpoint = openCheckpoint(fixtureCheckpoint('real-vocab'));
+const { weights, config } = checkpoint;
 
-describe.each([8, 4] as const)('the blocks of an embedding at %i bits', (bits) => {
+describe.each([8, 4] as const)('the blocks of a head at %i bits', (bits) => {
   const scheme = { bits, blockSize: 16 } as const;
   const source = weights.get('wte.weight')!;
-  const pieces = [...planBlocks('wte.weight', source, scheme).encode()];
+  const plan = blockFormat(scheme).plan!(checkpoint);
+  const head = plan.find(({ tensors }) => tensors[0]!.name === 'wte.weight.data')!;
+  const pieces = [...head.encode()];
 
   it('are the same as if they were made at once', () => {
     const { data, scales } = quantizeMatrix(
