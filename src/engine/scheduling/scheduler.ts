@@ -176,7 +176,9 @@ export class Scheduler {
   #place(sequence: Sequence): void {
     const blocks = this.#matchPrefix(sequence);
     const numCached = blocks.reduce((sum, { numTokens }) => sum + numTokens, 0);
-    this.#slots.admit(sequence, Math.max(numCached, 1), blocks);
+    // What is cached for it is copied to where its next chunk has room too.
+    const numPositions = Math.min(chunkEnd(numCached, this.#options.chunkSizes), sequence.numPromptTokens);
+    this.#slots.admit(sequence, numPositions, blocks);
     sequence.numCachedTokens = numCached;
     sequence.numComputedTokens = numCached;
     sequence.lastBlock = blocks.at(-1);

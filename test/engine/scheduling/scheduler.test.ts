@@ -198,6 +198,18 @@ describe('Scheduler', () => {
     expect(finish(shared.slice(0, 2 * CHUNK))).toBe(CHUNK);
   });
 
+  it('copies what is cached of a prompt once: to where the rest has room too', () => {
+    const scheduler = new Scheduler(options);
+    const shared = Array.from({ length: 64 }, (_, i) => i);
+    scheduler.add(groupOf(1, [Int32Array.from([...shared, 1])]));
+    while (run(scheduler).step !== undefined);
+    scheduler.add(groupOf(2, [Int32Array.from([...shared, 2, 3])]));
+    const { moves, batches } = run(scheduler).step!;
+    // All of a slot of 64 positions would be taken.
+    expect(batches[0]!.capacity).toBe(128);
+    expect(moves).toEqual([{ blocks: expect.anything(), to: batches[0]!.firstSlot }]);
+  });
+
   it('runs a few short sequences beside the long ones, and many apart', () => {
     const scheduler = new Scheduler({
       ...options,
