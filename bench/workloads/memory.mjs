@@ -6,7 +6,7 @@ import { openService } from '../support/service-system.mjs';
 const MIB = 2 ** 20;
 
 /** After which the engine gives back what it kept for the next request, and a little more. Milliseconds. */
-const REST_MS = 6000;
+const REST_MS = 62_000;
 
 /** What the processes of the service hold in RAM: after the start, after one long sequence, then at rest, and after 16 streams. */
 export const memory = {

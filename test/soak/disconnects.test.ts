@@ -45,6 +45,14 @@ async function steady(): Promise<string> {
   return text;
 }
 
+/** A connection that is closed instead fails the test, where `once` alone would wait for ever. */
+async function firstAnswer(socket: Socket): Promise<void> {
+  const closed = once(socket, 'close').then(() =>
+    Promise.reject(new Error('It was closed without an answer.')),
+  );
+  await Promise.race([once(socket, 'data'), closed]);
+}
+
 /** How a client leaves. */
 const WAYS: ((socket: Socket, message: string) => Promise<unknown>)[] = [
   // In the middle of its request.
@@ -61,18 +69,18 @@ const WAYS: ((socket: Socket, message: string) => Promise<unknown>)[] = [
   // With the first answer, politely and not.
   async (socket, message) => {
     socket.write(message);
-    await once(socket, 'data');
+    await firstAnswer(socket);
     socket.end();
   },
   async (socket, message) => {
     socket.write(message);
-    await once(socket, 'data');
+    await firstAnswer(socket);
     socket.resetAndDestroy();
   },
   // Reads no more, and then leaves.
   async (socket, message) => {
     socket.write(message);
-    await once(socket, 'data');
+    await firstAnswer(socket);
     socket.pause();
     await linnet.model();
     socket.destroy();

@@ -11,12 +11,11 @@ import {
   type WorkerOptions,
 } from '../worker/messages.js';
 import { toAbortError } from './abortable.js';
-import { AdmissionPace } from './admission-pace.js';
 import type { GroupListener } from './group-listener.js';
-import { crashed, type FullQueue, hung, queueFull } from './model-errors.js';
-import { QueueGate, type QueueLimits } from './queue-gate.js';
-import { QueueRoom } from './queue-room.js';
+import { crashed, hung } from './model-errors.js';
+import type { QueueLimits } from './queue-gate.js';
 import { StepWatchdog } from './step-watchdog.js';
+import { WorkerQueue } from './worker-queue.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
 // to the package's dist/.
@@ -32,10 +31,6 @@ export interface ModelWorkerOptions {
   /** The longest that a request is predicted to wait for its turn; one that would wait longer is refused. Milliseconds. */
   readonly maxWaitMs: number;
 }
-
-/** When to come back where nothing is known of the queue's pace, and at the latest. Milliseconds. */
-const RETRY_AFTER_MS = 1000;
-const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Who is told of a worker's life. */
 export interface ModelWorkerListeners {
@@ -61,10 +56,7 @@ export class ModelWorker {
   /** Of the requests that have not ended, by id. */
   readonly #listeners = new Map<number, GroupListener>();
   readonly #told: ModelWorkerListeners;
-  readonly #gate: QueueGate;
-  readonly #maxWaitMs: number;
-  readonly #pace = new AdmissionPace();
-  readonly #room = new QueueRoom();
+  readonly #queue: WorkerQueue;
   readonly #watchdog: StepWatchdog;
   /** Requests that were handed over, ever. */
   #numAdds = 0;
@@ -73,13 +65,16 @@ export class ModelWorker {
   #rejectLoaded: (error: EngineError) => void = () => {};
 
   /** Starts the worker. */
-  constructor({ worker: options, queue, maxWaitMs }: ModelWorkerOptions, listeners: ModelWorkerListeners) {
+  constructor(
+    { worker: options, queue: limits, maxWaitMs }: ModelWorkerOptions,
+    listeners: ModelWorkerListeners,
+  ) {
     const { stepLimitMs } = options;
     this.#told = listeners;
-    this.#gate = new QueueGate(queue);
-    this.#maxWaitMs = maxWaitMs;
+    const { onChange } = listeners;
+    this.#queue = new WorkerQueue({ limits, maxWaitMs, onChange });
     this.#watchdog = new StepWatchdog(stepLimitMs, {
-      onChange: listeners.onChange,
+      onChange,
       onGiveUp: () => this.#giveUp(stepLimitMs),
     });
     this.#worker = new Worker(ENTRY, { workerData: options, resourceLimits: RESOURCE_LIMITS });
@@ -103,9 +98,8 @@ export class ModelWorker {
 
   /** What the model was doing after its last step, and who waits now; undefined until it is loaded. */
   get load(): ModelLoad | undefined {
-    const { numWaiting } = this.#gate;
-    const predictedWaitMs = this.#pace.leastWaitMs(numWaiting, performance.now());
-    return this.#load && { ...this.#load, waitingRequests: numWaiting, predictedWaitMs };
+    const { numWaiting: waitingRequests, waitMs: predictedWaitMs } = this.#queue;
+    return this.#load && { ...this.#load, waitingRequests, predictedWaitMs };
   }
 
   /** Whether it has work and makes no progress. */
@@ -115,12 +109,12 @@ export class ModelWorker {
 
   /** Whether its queue has refused a request, and is still nearly as long. */
   get isQueueFull(): boolean {
-    return this.#room.isFull;
+    return this.#queue.isFull;
   }
 
   /** How long a tenant's request that is handed over now waits for its turn, as far as is known. Milliseconds. */
   leastWaitMs(tenant = ''): number {
-    return this.#pace.leastWaitMs(this.#gate.numBefore(tenant), performance.now());
+    return this.#queue.leastWaitMs(tenant);
   }
 
   /**
@@ -130,9 +124,7 @@ export class ModelWorker {
    * @throws EngineError QUEUE_FULL.
    */
   refuseIfFull(tenant = ''): void {
-    const room = this.#gate.findRoom({ tenant, numPromptTokens: 1 });
-    if ('fullOf' in room) throw this.#queueFull(room.fullOf);
-    if (this.leastWaitMs(tenant) > this.#maxWaitMs) throw this.#queueFull('wait');
+    this.#queue.refuseIfFull(tenant);
   }
 
   /**
@@ -172,16 +164,13 @@ export class ModelWorker {
   }
 
   #add(request: GroupRequest, listener: GroupListener): void {
-    const { id, tenant, prompts } = request;
-    const queued = { tenant, numPromptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
-    const room = this.#gate.findRoom(queued);
-    if ('fullOf' in room) {
-      listener.fail(this.#queueFull(room.fullOf));
+    const entry = this.#queue.enter(request);
+    if ('refusal' in entry) {
+      listener.fail(entry.refusal);
       return;
     }
-    for (const other of room.evicted) this.#evict(other);
-    this.#gate.enter(id, queued);
-    this.#listeners.set(id, listener);
+    for (const other of entry.evicted) this.#evict(other);
+    this.#listeners.set(request.id, listener);
     this.#numAdds++;
     this.#watchdog.expect();
     this.#post({ type: 'add', request });
@@ -190,45 +179,30 @@ export class ModelWorker {
   #evict(id: number): void {
     const listener = this.#listeners.get(id);
     this.#end(id);
-    listener?.fail(this.#queueFull('share'));
+    listener?.fail(this.#queue.refusal('share'));
   }
 
   #end(id: number): void {
-    this.#gate.leave(id);
+    this.#queue.leave(id);
     if (this.#listeners.delete(id)) this.#post({ type: 'abort', id });
-  }
-
-  #queueFull(limit: FullQueue['limit']): EngineError {
-    const { numWaiting } = this.#gate;
-    const wasFull = this.#room.isFull;
-    this.#room.refuse(numWaiting);
-    if (!wasFull) this.#told.onChange();
-    const waitMs = this.#pace.leastWaitMs(numWaiting, performance.now()) || RETRY_AFTER_MS;
-    return queueFull({ limit, numWaiting, retryAfterMs: Math.min(waitMs, MAX_RETRY_AFTER_MS) });
   }
 
   #onEvent(event: Extract<WorkerEvent, { type: 'step' | 'idle' }>): void {
     this.#load = event.load;
-    if (event.type === 'step') this.#onStep(event.output, event.load);
-    else this.#pace.step(0, event.load.waitingRequests, performance.now());
-    const wasFull = this.#room.isFull;
-    this.#room.update(this.#gate.numWaiting);
-    if (wasFull && !this.#room.isFull) this.#told.onChange();
+    const { waitingRequests } = event.load;
+    if (event.type === 'step') {
+      this.#queue.update(event.output, waitingRequests);
+      this.#onStep(event.output);
+    } else this.#queue.update({ started: [], outputs: [] }, waitingRequests);
     // A request that the worker has not heard of yet is owed a step, whatever it says of those before.
     this.#watchdog.alive(event.type !== 'idle' || event.numAdds !== this.#numAdds);
   }
 
-  #onStep({ started, outputs, atMs, stats }: StepOutput, { waitingRequests }: WorkerLoad): void {
-    let numAdmitted = 0;
-    for (const { groupId } of started) if (this.#gate.start(groupId)) numAdmitted += 1;
-    this.#pace.step(numAdmitted, waitingRequests, performance.now());
+  #onStep({ started, outputs, atMs, stats }: StepOutput): void {
     this.#told.onStep(stats);
     // Whoever is not there has ended while the step ran.
     for (const sequence of started) this.#listeners.get(sequence.groupId)?.start(sequence);
-    for (const taken of outputs) {
-      if (taken.finishReason !== undefined) this.#gate.finish(taken.groupId);
-      this.#listeners.get(taken.groupId)?.take(taken, atMs);
-    }
+    for (const taken of outputs) this.#listeners.get(taken.groupId)?.take(taken, atMs);
   }
 
   /** Ends what runs, once the thread has ended or won't do anything any more. */
