@@ -27,18 +27,7 @@ export const INTEGER_ATTENTION: AttentionFormat = {
   positionCost: ({ numLayers, numHeads, headWidth }) => numLayers * numHeads * headWidth * 4,
   open: (model) => ({
     scores: (past, query, newKey) => scores(model, past, { query, newKey }),
-    mean: ({ part }, probabilities) => {
-      const { graph } = model;
-      const weights = graph.op('Mul', [probabilities, part('value_scale')]);
-      const largest = graph.op('ReduceMax', [weights, graph.ints([-1])], { keepdims: 1 });
-      const step = graph.op('Mul', [largest, graph.scalar('float32', 1 / UNSIGNED)]);
-      const levels = graph.op('QuantizeLinear', [weights, step], ONE_FOR_ROW);
-      return graph.op(
-        'DequantizeLinear',
-        [graph.op('MatMulInteger', [levels, part('value')]), largest],
-        ONE_FOR_ROW,
-      );
-    },
+    mean: (past, probabilities) => mean(model, past, probabilities),
     toKeep: (tokens) => toKeep(model, tokens),
   }),
 };
@@ -57,6 +46,16 @@ function scores(
   const rounded = graph.op('DequantizeLinear', [levels, step, graph.scalar('uint8', ZERO)]);
   const [onNew] = graph.contrib('FusedMatMul', [rounded, newKey], { transB: 1 });
   return graph.op('Mul', [graph.op('Concat', [onPast, onNew!], { axis: -1 }), largest]);
+}
+
+/** The values' scales are in the levels already. */
+function mean({ graph }: AttentionModel, { part }: LayerPast, probabilities: Value): Value {
+  const weights = graph.op('Mul', [probabilities, part('value_scale')]);
+  const largest = graph.op('ReduceMax', [weights, graph.ints([-1])], { keepdims: 1 });
+  const step = graph.op('Mul', [largest, graph.scalar('float32', 1 / UNSIGNED)]);
+  const levels = graph.op('QuantizeLinear', [weights, step], ONE_FOR_ROW);
+  const product = graph.op('MatMulInteger', [levels, part('value')]);
+  return graph.op('DequantizeLinear', [product, largest], ONE_FOR_ROW);
 }
 
 /** The attention's scale is in the keys'. */
