@@ -2,7 +2,7 @@ import { Tensor } from 'onnxruntime-node';
 import { F32_ATTENTION } from '../../dist/engine/attention/f32-attention.js';
 import { lanesOf, toKvArray } from '../../dist/engine/kv-cache/kv-part.js';
 import { kvShapeOf } from '../../dist/engine/model/gpt2-config.js';
-import { createPast, noPast } from '../../dist/engine/model/past-feeds.js';
+import { createPast, noPast, pastShape } from '../../dist/engine/model/past-feeds.js';
 import { MAX_BATCHES } from '../../dist/engine/model/step-batches.js';
 import { StepInputsFactory } from '../../dist/engine/model/step-inputs.js';
 import { openModelSession } from '../support/model-session.mjs';
@@ -57,10 +57,10 @@ async function generateWithoutCache(model, prompt, numTokens) {
   const inputs = new StepInputsFactory(config, embeddings, padding.tokens);
   const layers = { parts: attention.parts(kvShapeOf(config)), numLayers: config.numLayers };
   const past = createPast(layers, 0, (part) => {
-    const { type, before, after } = layers.parts[part];
-    const { numLanes, positionBytes } = lanesOf(layers.parts[part]);
-    const none = toKvArray(type, new Int8Array(numLanes * NO_PAST * positionBytes));
-    return new Tensor(type, none, [1, ...before, NO_PAST, ...after]);
+    const kind = layers.parts[part];
+    const { numLanes, positionBytes } = lanesOf(kind);
+    const none = toKvArray(kind.type, new Int8Array(numLanes * NO_PAST * positionBytes));
+    return new Tensor(kind.type, none, pastShape(kind, 1, NO_PAST));
   });
   for (let batch = 1; batch < MAX_BATCHES; batch++) Object.assign(past, noPast(layers, batch));
   const tokenIds = [...prompt];

@@ -28,7 +28,7 @@ export const memory = {
         await note('idle');
         await service.gateway.generate(promptIds(scaled(900), 'memory'), scaled(124));
         await note('after 1,024 tokens');
-        await setTimeout(REST_MS);
+        await setTimeout(scaled(REST_MS));
         await note('at rest after 1,024 tokens');
         const prompts = Array.from({ length: 16 }, (_, index) => promptIds(scaled(400), `memory ${index}`));
         await Promise.all(prompts.map((prompt) => service.gateway.generate(prompt, scaled(40))));
