@@ -24,7 +24,11 @@ describe("a worker's queue", () => {
     const { queue, changes, enter } = openQueue();
     for (let id = 1; id <= 5; id++) expect(enter(id)).toEqual({ evicted: [] }); // one of them will run
     expect(enter(6)).toMatchObject({
-      refusal: { reason: 'QUEUE_FULL', retryAfterMs: 1000, metadata: { limit: 'requests', waitingRequests: '5' } },
+      refusal: {
+        reason: 'QUEUE_FULL',
+        retryAfterMs: 1000,
+        metadata: { limit: 'requests', waitingRequests: '5' },
+      },
     });
     expect(() => queue.refuseIfFull('a')).toThrow(expect.objectContaining({ reason: 'QUEUE_FULL' }));
     expect(changes).toEqual([true]);
