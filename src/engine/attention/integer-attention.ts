@@ -38,12 +38,13 @@ function scores(
   { layer, part }: LayerPast,
   { query, newKey }: { query: Value; newKey: Value },
 ): Value {
-  const { levels, largest } = toUnsigned(graph, query);
+  const zeroPoint = graph.scalar('uint8', ZERO);
+  const { levels, largest } = toLevels(graph, query, zeroPoint);
   const product = graph.op('MatMulInteger', [levels, part('key')]);
   const scaled = graph.op('DequantizeLinear', [product, part('key_scale')], ONE_FOR_COLUMN);
   const onPast = graph.op('Sub', [scaled, part('key_offset')]);
   const step = graph.scalar('float32', scales[layer]! / SIGNED);
-  const rounded = graph.op('DequantizeLinear', [levels, step, graph.scalar('uint8', ZERO)]);
+  const rounded = graph.op('DequantizeLinear', [levels, step, zeroPoint]);
   const [onNew] = graph.contrib('FusedMatMul', [rounded, newKey], { transB: 1 });
   return graph.op('Mul', [graph.op('Concat', [onPast, onNew!], { axis: -1 }), largest]);
 }
@@ -60,8 +61,8 @@ function mean({ graph }: AttentionModel, { part }: LayerPast, probabilities: Val
 
 /** The attention's scale is in the keys'. */
 function toKeep({ graph, shape, scales }: AttentionModel, { key, value, numNewTokens }: NewTokens) {
-  const keys = toSigned(graph, key);
-  const values = toSigned(graph, value);
+  const zeroPoint = graph.scalar('int8', 0);
+  const [keys, values] = [toLevels(graph, key, zeroPoint), toLevels(graph, value, zeroPoint)];
   const ofKeys = graph.floats(
     scales.map((scale) => scale / (SIGNED * SIGNED)),
     [shape.numLayers, 1, 1, 1, 1],
@@ -96,16 +97,7 @@ function parts({ numHeads, headWidth }: KvShape): readonly KvPart[] {
   ];
 }
 
-/** Rows as u8 around the level 128: f32 [..., n] -> levels u8 [..., n], and the largest magnitudes f32 [..., 1]. */
-function toUnsigned(graph: GraphBuilder, rows: Value): { levels: Value; largest: Value } {
-  return toLevels(graph, rows, graph.scalar('uint8', ZERO));
-}
-
-/** Rows as s8: f32 [..., n] -> levels s8 [..., n], and the largest magnitudes f32 [..., 1]. */
-function toSigned(graph: GraphBuilder, rows: Value): { levels: Value; largest: Value } {
-  return toLevels(graph, rows, graph.scalar('int8', 0));
-}
-
+/** Rows as whole numbers, of the zero point's type: f32 [..., n] -> levels [..., n], and the largest magnitudes f32 [..., 1]. */
 function toLevels(graph: GraphBuilder, rows: Value, zeroPoint: Value): { levels: Value; largest: Value } {
   const largest = graph.op('ReduceMax', [graph.op('Abs', [rows]), graph.ints([-1])], { keepdims: 1 });
   const step = graph.scalar('float32', 1 / SIGNED);

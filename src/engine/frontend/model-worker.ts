@@ -15,7 +15,7 @@ import type { GroupListener } from './group-listener.js';
 import { crashed, hung } from './model-errors.js';
 import type { QueueLimits } from './queue-gate.js';
 import { StepWatchdog } from './step-watchdog.js';
-import { WorkerQueue } from './worker-queue.js';
+import { type Evicted, WorkerQueue } from './worker-queue.js';
 
 // Node runs a worker's entry itself, so it is always the built one: this path leads from src/ and from dist/ alike
 // to the package's dist/.
@@ -169,17 +169,17 @@ export class ModelWorker {
       listener.fail(entry.refusal);
       return;
     }
-    for (const other of entry.evicted) this.#evict(other);
+    for (const evicted of entry.evicted) this.#evict(evicted);
     this.#listeners.set(request.id, listener);
     this.#numAdds++;
     this.#watchdog.expect();
     this.#post({ type: 'add', request });
   }
 
-  #evict(id: number): void {
+  #evict({ id, refusal }: Evicted): void {
     const listener = this.#listeners.get(id);
     this.#end(id);
-    listener?.fail(this.#queue.refusal('share'));
+    listener?.fail(refusal);
   }
 
   #end(id: number): void {

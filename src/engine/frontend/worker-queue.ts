@@ -15,6 +15,12 @@ export interface WorkerQueueOptions {
   readonly onChange: () => void;
 }
 
+/** A request that must leave the queue, and what it is told. */
+export interface Evicted {
+  readonly id: number;
+  readonly refusal: EngineError;
+}
+
 /** When to come back where nothing is known of the queue's pace, and at the latest. Milliseconds. */
 const RETRY_AFTER_MS = 1000;
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -60,21 +66,25 @@ export class WorkerQueue {
    */
   refuseIfFull(tenant: string): void {
     const room = this.#gate.findRoom({ tenant, numPromptTokens: 1 });
-    if ('fullOf' in room) throw this.refusal(room.fullOf);
-    if (this.leastWaitMs(tenant) > this.#maxWaitMs) throw this.refusal('wait');
+    if ('fullOf' in room) throw this.#refuse(room.fullOf);
+    if (this.leastWaitMs(tenant) > this.#maxWaitMs) throw this.#refuse('wait');
   }
 
   /**
    * Lets a request in, if there is room for it.
    *
-   * @returns those who must leave for it, by id, or why it can't come in.
+   * @returns those who have left for it, or why it can't come in.
    */
-  enter({ id, tenant, prompts }: GroupRequest): { evicted: readonly number[] } | { refusal: EngineError } {
+  enter({ id, tenant, prompts }: GroupRequest): { evicted: readonly Evicted[] } | { refusal: EngineError } {
     const queued = { tenant, numPromptTokens: prompts.reduce((sum, { length }) => sum + length, 0) };
     const room = this.#gate.findRoom(queued);
-    if ('fullOf' in room) return { refusal: this.refusal(room.fullOf) };
+    if ('fullOf' in room) return { refusal: this.#refuse(room.fullOf) };
+    const evicted = room.evicted.map((other) => {
+      this.#gate.leave(other);
+      return { id: other, refusal: this.#refuse('share') };
+    });
     this.#gate.enter(id, queued);
-    return room;
+    return { evicted };
   }
 
   /** A request is over, wherever it was. */
@@ -95,8 +105,7 @@ export class WorkerQueue {
     if (wasFull && !this.isFull) this.#onChange();
   }
 
-  /** Says to a request that it can't come in, or stay. */
-  refusal(limit: FullQueue['limit']): EngineError {
+  #refuse(limit: FullQueue['limit']): EngineError {
     const { numWaiting, isFull: wasFull } = this;
     this.#room.refuse(numWaiting);
     if (!wasFull) this.#onChange();

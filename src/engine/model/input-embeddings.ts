@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Checkpoint } from './checkpoint.js';
 import type { StoredTensor } from './safetensors.js';
-import { halfValues, readTensorValues } from './tensor-values.js';
+import { createDecoder, readTensorValues } from './tensor-values.js';
 
 /**
  * What tokens are to the first layer: the embedding of each and that of its position, added.
@@ -17,7 +17,7 @@ export class InputEmbeddings {
   /** f32 [context, E]. */
   readonly #positions: Float32Array;
   /** A token's row as it is stored, and how it becomes numbers. */
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array;
   readonly #decode: () => Float32Array;
 
   constructor(weights: Checkpoint['weights']) {
@@ -49,18 +49,4 @@ export class InputEmbeddings {
   close(): void {
     closeSync(this.#fd);
   }
-}
-
-/** Makes the numbers of a row that was read into the given bytes: f32 [E], the same array each time. */
-function createDecoder(dtype: string, bytes: ArrayBuffer): () => Float32Array {
-  if (dtype === 'F32') {
-    const values = new Float32Array(bytes);
-    return () => values;
-  }
-  const [halves, singles] = [new Uint16Array(bytes), halfValues(dtype)];
-  const values = new Float32Array(halves.length);
-  return () => {
-    for (let i = 0; i < halves.length; i++) values[i] = singles[halves[i]!]!;
-    return values;
-  };
 }

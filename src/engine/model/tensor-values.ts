@@ -7,23 +7,27 @@ import { readTensorBytes, type StoredTensor } from './safetensors.js';
  * @throws EngineError MODEL_LOAD_FAILED, with the weight's name, where a number is NaN or infinite.
  */
 export function readTensorValues(name: string, tensor: StoredTensor): Float32Array {
-  const values = toSingles(tensor);
+  const values = createDecoder(tensor.dtype, readTensorBytes(tensor).buffer)();
   checkFinite(name, values);
   return values;
 }
 
-function toSingles(tensor: StoredTensor): Float32Array {
-  const { buffer } = readTensorBytes(tensor);
-  if (tensor.dtype === 'F32') return new Float32Array(buffer);
-  const halves = new Uint16Array(buffer);
-  const table = halfValues(tensor.dtype);
+/** Makes the numbers, f32, of what stands in the given bytes when it is called: the same array each time. */
+export function createDecoder(dtype: string, bytes: ArrayBufferLike): () => Float32Array {
+  if (dtype === 'F32') {
+    const values = new Float32Array(bytes);
+    return () => values;
+  }
+  const [halves, singles] = [new Uint16Array(bytes), halfValues(dtype)];
   const values = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) values[i] = table[halves[i]!]!;
-  return values;
+  return () => {
+    for (let i = 0; i < halves.length; i++) values[i] = singles[halves[i]!]!;
+    return values;
+  };
 }
 
 /** The values of all 65,536 16-bit floats of a type, F16 or BF16, by their bits. */
-export function halfValues(dtype: string): Float32Array {
+function halfValues(dtype: string): Float32Array {
   if (dtype !== 'F16' && dtype !== 'BF16') throw new Error(`${dtype} is no weight's type.`);
   const toSingleBits = dtype === 'F16' ? halfToSingleBits : (half: number) => half << 16;
   const bits = new Int32Array(65_536).map((_, half) => toSingleBits(half));

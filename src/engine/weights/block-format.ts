@@ -3,7 +3,7 @@ import { smallAttention } from '../attention/small-attention.js';
 import type { Value } from '../model/graph-builder.js';
 import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
-import { headWeight, isEmbedding, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
+import { headWeight, linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.js';
 import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
 import {
   DATA_SUFFIX,
@@ -15,7 +15,7 @@ import {
 } from './quantized-weights.js';
 
 /** How much of the head is quantized at a time. */
-const TABLE_ROWS = 4096;
+const HEAD_ROWS = 4096;
 
 /**
  * Weights of 8 or 4 bits in blocks that share a scale, multiplied by `MatMulNBits`, which quantizes its input to 8 bits,
@@ -29,7 +29,7 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
     plan: ({ config, weights }) => {
       const head = headWeight(config);
       return [...weights]
-        .filter(([name]) => name === head || !isEmbedding(name))
+        .filter(([name]) => name === head || /^(h|ln_f)\./.test(name)) // The embeddings are read from the checkpoint.
         .map(([name, source]) => {
           if (source.shape.length === 1) return planUnchanged(name, source);
           return name === head ? planHead(name, source, scheme) : planLinear(name, source, scheme);
@@ -75,8 +75,8 @@ export function planHead(name: string, source: StoredTensor, scheme: Quantizatio
     tensors: blockTensors(name, { numOutputs, numInputs }, scheme),
     encode: function* () {
       const allScales: Float32Array[] = [];
-      for (let first = 0; first < numOutputs; first += TABLE_ROWS) {
-        const part = tensorRows(source, first, Math.min(TABLE_ROWS, numOutputs - first));
+      for (let first = 0; first < numOutputs; first += HEAD_ROWS) {
+        const part = tensorRows(source, first, Math.min(HEAD_ROWS, numOutputs - first));
         const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
         const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, part) }, scheme);
         allScales.push(scales);

@@ -69,8 +69,3 @@ export function linearSize({ hiddenSize, innerSize }: Gpt2Config, name: string) 
 export function headWeight({ tiedEmbedding }: Gpt2Config): string {
   return tiedEmbedding ? 'wte.weight' : 'lm_head.weight';
 }
-
-/** Whether a graph has no use for a tensor of the checkpoint, unless it is the head too: input-embeddings.ts reads it. */
-export function isEmbedding(name: string): boolean {
-  return name === 'wte.weight' || name === 'wpe.weight';
-}
