@@ -52,7 +52,7 @@ export async function writeGguf(path, directory, precision) {
 /** llama.cpp's names; its dimensions are listed from the innermost one, and its matrices are [outputs, inputs]. */
 function listTensors(config, weights, format) {
   const { numLayers, hiddenSize: e, innerSize, vocabSize, contextLength, tiedEmbedding } = config;
-  const values = (name) => () => readTensorValues(weights.get(name));
+  const values = (name) => () => readTensorValues(name, weights.get(name));
   const plain = (name, dims, source) => ({ name, dims, format: FORMATS.f32, load: values(source) });
   const table = (name, source) => ({ name, dims: [e, vocabSize], format, load: values(source) });
   const both = (name, source, dims) =>

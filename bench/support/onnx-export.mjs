@@ -22,7 +22,7 @@ export function writeOnnxExport(folder, directory, precision) {
   const model = {
     file,
     config,
-    values: (name) => readTensorValues(weights.get(name)),
+    values: (name) => readTensorValues(name, weights.get(name)),
     quantized: precision === 'q8',
   };
   buildGraph(model);

@@ -11,7 +11,7 @@ const EVERY = 64;
 /** Makes the folder; returns it. */
 export function outlierCheckpoint(source, directory, factor) {
   const { config, weights } = openCheckpoint(source);
-  const tensors = new Map([...weights].map(([name, tensor]) => [name, readTensorValues(tensor)]));
+  const tensors = new Map([...weights].map(([name, tensor]) => [name, readTensorValues(name, tensor)]));
   const { hiddenSize: e, numLayers } = config;
   const rows = (name, by) => {
     const values = tensors.get(name);
