@@ -1,9 +1,9 @@
 import { Tensor } from 'onnxruntime-node';
 import { F32_ATTENTION } from '../../dist/engine/attention/f32-attention.js';
 import { lanesOf, toKvArray } from '../../dist/engine/kv-cache/kv-part.js';
+import { placeBatches } from '../../dist/engine/model/batch-places.js';
 import { kvShapeOf } from '../../dist/engine/model/gpt2-config.js';
 import { createPast, noPast, pastShape } from '../../dist/engine/model/past-feeds.js';
-import { MAX_BATCHES } from '../../dist/engine/model/step-batches.js';
 import { StepInputsFactory } from '../../dist/engine/model/step-inputs.js';
 import { openModelSession } from '../support/model-session.mjs';
 import { promptIds } from '../support/prompts.mjs';
@@ -51,29 +51,36 @@ export const kvCache = {
 /** Positions of the past that hold nothing: the least that a class of the cache has. */
 const NO_PAST = 16;
 
-/** The same graph with a past that is masked and the whole text as new tokens, of which only the last gets logits. */
+/** The same graph without a past, and the whole text as new tokens, of which only the last gets logits. */
 async function generateWithoutCache(model, prompt, numTokens) {
   const { session, config, embeddings, attention, padding } = model;
   const inputs = new StepInputsFactory(config, embeddings, padding.tokens);
   const layers = { parts: attention.parts(kvShapeOf(config)), numLayers: config.numLayers };
-  const past = createPast(layers, 0, (part) => {
+  const tokenIds = [...prompt];
+  while (tokenIds.length < prompt.length + numTokens) {
+    const sequence = { tokenIds, numComputedTokens: 0 };
+    const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: NO_PAST };
+    const places = placeBatches([batch]);
+    const past = places.map((each, place) =>
+      each === undefined ? noPast(layers, place) : emptyPast(layers, place),
+    );
+    const last = Int32Array.from({ length: padding.logits }, () => tokenIds.length - 1);
+    const logitRows = new Tensor('int32', last, [last.length]);
+    const feeds = Object.assign({ logit_rows: logitRows }, ...past, ...inputs.fill(places));
+    const { logits } = await session.run(feeds, ['logits']);
+    tokenIds.push(indexOfMax(logits.data.subarray(0, config.vocabSize)));
+  }
+  return tokenIds.slice(prompt.length);
+}
+
+/** A slot in which nothing has been written. */
+function emptyPast(layers, place) {
+  return createPast(layers, place, (part) => {
     const kind = layers.parts[part];
     const { numLanes, positionBytes } = lanesOf(kind);
     const none = toKvArray(kind.type, new Int8Array(numLanes * NO_PAST * positionBytes));
     return new Tensor(kind.type, none, pastShape(kind, 1, NO_PAST));
   });
-  for (let batch = 1; batch < MAX_BATCHES; batch++) Object.assign(past, noPast(layers, batch));
-  const tokenIds = [...prompt];
-  while (tokenIds.length < prompt.length + numTokens) {
-    const sequence = { tokenIds, numComputedTokens: 0 };
-    const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: NO_PAST };
-    const last = Int32Array.from({ length: padding.logits }, () => tokenIds.length - 1);
-    const logitRows = new Tensor('int32', last, [last.length]);
-    const feeds = Object.assign({ ...past, logit_rows: logitRows }, ...inputs.fill([batch]));
-    const { logits } = await session.run(feeds, ['logits']);
-    tokenIds.push(indexOfMax(logits.data.subarray(0, config.vocabSize)));
-  }
-  return tokenIds.slice(prompt.length);
 }
 
 /** Rounding may tip a close choice, soon where the cache rounds keys and values; at the beginning it must not. */

@@ -1,7 +1,7 @@
 import { EngineCore } from '../../src/engine/core/engine-core.js';
 import type { SequenceOutput } from '../../src/engine/core/step-output.js';
+import { MAX_BATCHES } from '../../src/engine/model/batch-inputs.js';
 import type { ModelRunner, RunOutput } from '../../src/engine/model/model-runner.js';
-import { MAX_BATCHES } from '../../src/engine/model/step-batches.js';
 import type { ScheduledStep } from '../../src/engine/scheduling/scheduled-step.js';
 import type { SchedulerOptions } from '../../src/engine/scheduling/scheduler.js';
 import type { ModelUnderTest } from './model-under-test.js';

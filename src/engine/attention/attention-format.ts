@@ -21,17 +21,36 @@ export interface AttentionModel {
   readonly scales: readonly number[];
 }
 
-/** Attention in one graph: products with what is kept of the past, which `past` gives by its part's name. */
+/** Attention in one graph, in two ways: for few rows of many sequences, and for the many rows of one. */
 export interface GraphAttention {
+  readonly rows: RowAttention;
+  readonly chunk: ChunkAttention;
+}
+
+/** A few new tokens of each of B sequences: what is past stays where it is, and what is new is looked at beside it. */
+export interface RowAttention {
   /** Scores of S queries on what is past and what is new, both f32 [1, B, H, S, D] -> [1, B, H, S, P + S]. */
-  readonly scores: (layer: LayerPast, query: Value, newKey: Value) => Value;
+  readonly scores: (past: LayerKept, query: Value, newKey: Value) => Value;
   /** The past values' mean: f32 [1, B, H, S, P] -> [1, B, H, S, D]. */
-  readonly mean: (layer: LayerPast, probabilities: Value) => Value;
+  readonly mean: (past: LayerKept, probabilities: Value) => Value;
   /**
    * What is to be kept of S new tokens' keys and values, both f32 [L, B, H, S, D]: each part's numbers in the order of
    * [L, B, ...before, S, ...after].
    */
-  readonly toKeep: (tokens: NewTokens) => Readonly<Record<string, Value>>;
+  readonly toKeep: (tokens: NewTokens) => Kept;
+}
+
+/**
+ * Many new tokens of one sequence: they are kept first, then looked at together with what was. That copies the past once,
+ * which is little beside what so many queries do with it.
+ */
+export interface ChunkAttention {
+  /** What is to be kept of a layer's keys and values, both f32 [1, 1, S, H, D]: each part [1, 1, ...before, S, ...after]. */
+  readonly toKeep: (layer: number, key: Value, value: Value) => Kept;
+  /** Scores of S queries on T positions: f32 [1, 1, H, S, D] -> [1, 1, H, S, T]. */
+  readonly scores: (kept: LayerKept, query: Value) => Value;
+  /** The values' mean: f32 [1, 1, H, S, T] -> [1, 1, H, S, D]. */
+  readonly mean: (kept: LayerKept, probabilities: Value) => Value;
 }
 
 /** The keys and values of new tokens: f32 [L, B, H, S, D]. */
@@ -42,9 +61,12 @@ export interface NewTokens {
   readonly numNewTokens: Value;
 }
 
+/** Numbers to keep, by their part's name. */
+export type Kept = Readonly<Record<string, Value>>;
+
 /** What a layer has kept. */
-export interface LayerPast {
+export interface LayerKept {
   readonly layer: number;
-  /** A part by its name: [1, B, ...before, P, ...after]. */
+  /** A part by its name: [1, B, ...before, positions, ...after]. */
   readonly part: (name: string) => Value;
 }

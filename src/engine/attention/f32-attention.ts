@@ -1,25 +1,50 @@
 import { bytesPerPosition, type KvPart, type KvShape } from '../kv-cache/kv-part.js';
-import type { AttentionFormat } from './attention-format.js';
+import type { Value } from '../model/graph-builder.js';
+import type { AttentionFormat, AttentionModel } from './attention-format.js';
 
 /** Keys and values as they were computed: f32 [slots, H, positions, D]. */
 export const F32_ATTENTION: AttentionFormat = {
   name: 'f32',
   parts,
   positionCost: (shape) => bytesPerPosition(parts(shape), shape),
-  open: ({ graph, shape: { headWidth }, scales }) => ({
-    scores: ({ layer, part }, query, newKey) => {
-      // Not by the products' alpha, with which they lack the kernel for a decoding step's single row. And not by one
-      // number, which ONNX Runtime would make the alpha again.
-      const factors = graph.floats(Array(headWidth).fill(scales[layer]), [headWidth]);
-      const scaled = graph.op('Mul', [query, factors]);
-      const [onPast] = graph.contrib('FusedMatMul', [scaled, part('key')], { transB: 1 });
-      const [onNew] = graph.contrib('FusedMatMul', [scaled, newKey], { transB: 1 });
-      return graph.op('Concat', [onPast!, onNew!], { axis: -1 });
+  open: (model) => ({
+    rows: {
+      scores: ({ layer, part }, query, newKey) => {
+        const scaled = scaledQuery(model, layer, query);
+        const scores = [part('key'), newKey].map((key) => product(model, scaled, key));
+        return model.graph.op('Concat', scores, { axis: -1 });
+      },
+      mean: ({ part }, probabilities) => model.graph.op('MatMul', [probabilities, part('value')]),
+      toKeep: ({ key, value }) => ({ key, value }),
     },
-    mean: ({ part }, probabilities) => graph.op('MatMul', [probabilities, part('value')]),
-    toKeep: ({ key, value }) => ({ key, value }),
+    chunk: {
+      toKeep: (_, key, value) => ({ key: byHead(model, key), value: byHead(model, value) }),
+      scores: ({ layer, part }, query) => product(model, scaledQuery(model, layer, query), part('key')),
+      mean: ({ part }, probabilities) => model.graph.op('MatMul', [probabilities, part('value')]),
+    },
   }),
 };
+
+/**
+ * Not by the product's alpha, with which it lacks the kernel for a decoding step's single row. And not by one number, which
+ * ONNX Runtime would make the alpha again.
+ */
+function scaledQuery(
+  { graph, shape: { headWidth }, scales }: AttentionModel,
+  layer: number,
+  query: Value,
+): Value {
+  return graph.op('Mul', [query, graph.floats(Array(headWidth).fill(scales[layer]), [headWidth])]);
+}
+
+function product({ graph }: AttentionModel, query: Value, key: Value): Value {
+  return graph.contrib('FusedMatMul', [query, key], { transB: 1 })[0]!;
+}
+
+/** [1, 1, S, H, D] -> [1, 1, H, S, D]. */
+function byHead({ graph }: AttentionModel, rows: Value): Value {
+  return graph.op('Transpose', [rows], { perm: [0, 1, 3, 2, 4] });
+}
 
 function parts({ numHeads, headWidth }: KvShape): readonly KvPart[] {
   const part = { type: 'float32', before: [numHeads], after: [headWidth] } as const;

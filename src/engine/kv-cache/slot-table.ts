@@ -91,17 +91,6 @@ export class SlotTable<T extends Occupant> {
     this.#moves.push({ from: slotOf(from), to: slotOf(occupant), numPositions: numComputedTokens });
   }
 
-  /**
-   * Moves an occupant up if its class holds fewer than `numPositions`: to twice the capacity, so that all its moves
-   * together copy little more than once what it has, but not beyond what it needs for `maxPositions`.
-   */
-  grow(occupant: T, numPositions: number, maxPositions = numPositions): void {
-    const { capacity } = this.#classes[slotOf(occupant).classIndex]!;
-    if (capacity >= numPositions) return;
-    const roomy = Math.min(2 * capacity, maxPositions);
-    this.relocate(occupant, this.classIndexFor(Math.max(numPositions, roomy)));
-  }
-
   /** Moves an occupant to another class that holds what it has. */
   relocate(occupant: T, classIndex: number): void {
     const slot = slotOf(occupant);

@@ -6,7 +6,7 @@ import { folderOf, type StoredTensor } from './safetensors.js';
 import { StepBatches } from './step-batches.js';
 
 /** Changes whenever the graph computes the same in another way, so that bits may differ. */
-export const GRAPH_VERSION = 5;
+export const GRAPH_VERSION = 6;
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
@@ -30,11 +30,14 @@ export interface GraphWeights {
  * - with padding `num_tokens` int64 [1]: the rows before it, and `padding` f32 [rows of padding, E]. A caller who wants a
  *   row's bits not to depend on the other rows pads as `rowPadding` says.
  * - for each batch b
- *   - `is_present_b` bool []: else nothing is computed for it and those behind it, and its other inputs need only be there
+ *   - `is_present_b` bool []: else nothing is computed for it and those behind it, and its other inputs need only be there.
+ *     The first batch is computed in any case, but B may be 0.
+ *   - `is_chunk_b` bool []: whether it attends as a chunk (attention-format.ts), with B = 1. The first batch never does.
  *   - `row_split_b` int64 [2]: its rows, B * S, and those of the batches behind it
- *   - `qkv_shape_b` int64 [5]: B, S, 3, H, D
- *   - `attention_bias_b` f32 [B, 1, S, P + S]: 0 where a token may look, else a large negative number
- *   - `split_b` int64 [2]: P and S
+ *   - `attention_bias_b` f32 [B, 1, S, P + S], of a chunk [1, 1, S, computed positions + S]: 0 where a token may look,
+ *     else a large negative number
+ *   - `qkv_shape_b` int64 [5]: B, S, 3, H, D; and `split_b` int64 [2]: P and S; both if it is no chunk
+ *   - `num_past_b` int64 [1]: of the P positions the computed ones, if it is a chunk
  *   - `past_NAME_i_b` [1, B, ...before, P, ...after] for each part of the attention's format and each layer i
  *
  * Outputs:

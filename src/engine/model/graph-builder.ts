@@ -57,6 +57,7 @@ export class GraphBuilder {
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #stored = new Map<string, Value>();
+  readonly #constants = new Map<string, Value>();
   readonly #folder: string;
   #numValues = 0;
 
@@ -116,36 +117,19 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Adds a one-dimensional int64 constant, as shapes and axes are. */
+  /** A one-dimensional int64 constant, as shapes and axes are. */
   ints(values: readonly number[]): Value {
-    const name = this.#fresh('ints');
-    this.#initializers.push({
-      name,
-      dataType: DataType.INT64,
-      dims: [BigInt(values.length)],
-      int64Data: values.map(BigInt),
-    });
-    return name;
+    return this.#constant('int64', [values.length], { int64Data: values.map(BigInt) });
   }
 
-  /** Adds a constant of several numbers. */
+  /** A constant of several numbers. */
   floats(values: readonly number[], shape: readonly number[]): Value {
-    const name = this.#fresh('floats');
-    this.#initializers.push({
-      name,
-      dataType: DataType.FLOAT,
-      dims: shape.map(BigInt),
-      floatData: [...values],
-    });
-    return name;
+    return this.#constant('float32', shape, { floatData: [...values] });
   }
 
-  /** Adds a constant that is one number. */
+  /** A constant that is one number. */
   scalar(type: 'float32' | 'uint8' | 'int8', value: number): Value {
-    const name = this.#fresh(type);
-    const data = type === 'float32' ? { floatData: [value] } : { int32Data: [value] };
-    this.#initializers.push({ name, dataType: ELEMENT_TYPES[type], dims: [], ...data });
-    return name;
+    return this.#constant(type, [], type === 'float32' ? { floatData: [value] } : { int32Data: [value] });
   }
 
   /**
@@ -191,6 +175,17 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     }).finish();
+  }
+
+  /** The same one wherever it is the same: each takes its time in every run. */
+  #constant(type: ElementType, shape: readonly number[], data: TensorProto): Value {
+    const key = [type, ...shape, ':', ...Object.values(data).flat()].join();
+    const present = this.#constants.get(key);
+    if (present !== undefined) return present;
+    const name = this.#fresh(type);
+    this.#initializers.push({ name, dataType: ELEMENT_TYPES[type], dims: shape.map(BigInt), ...data });
+    this.#constants.set(key, name);
+    return name;
   }
 
   #branch(make: () => readonly Value[], types: readonly ElementType[]): GraphProto {

@@ -4,11 +4,12 @@ import type { KvArray } from '../kv-cache/kv-part.js';
 import { KvStore, type NewKv } from '../kv-cache/kv-store.js';
 import type { ScheduledBatch, ScheduledStep } from '../scheduling/scheduled-step.js';
 import type { RowPadding } from '../weights/matrix-format.js';
+import { MAX_BATCHES, newRows } from './batch-inputs.js';
+import { placeBatches } from './batch-places.js';
 import { FeedSet, type Feeds } from './feed-set.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
 import { createPast, type KvLayers, noPast, pastShape } from './past-feeds.js';
-import { MAX_BATCHES, newRows } from './step-batches.js';
 import { roundUp, StepInputsFactory } from './step-inputs.js';
 
 /** What the runner is made of. */
@@ -76,13 +77,13 @@ export class ModelRunner {
    */
   async run({ batches, moves }: ScheduledStep, logitRows: readonly number[]): Promise<RunOutput> {
     this.#kv.apply(moves);
-    const past = this.#absentPast.map((absent, index) => {
-      const batch = batches[index];
-      return batch === undefined ? absent : this.#pastFeedsOf(batch, index);
-    });
+    const places = placeBatches(batches);
+    const past = places.map((batch, index) =>
+      batch === undefined ? this.#absentPast[index]! : this.#pastFeedsOf(batch, index),
+    );
     const read = { logit_rows: this.#toLogitRows(logitRows) };
-    const feeds = this.#feeds.combine([read, ...this.#stepInputs.fill(batches), ...past]);
-    const kept = this.#keptNames.slice(0, batches.length);
+    const feeds = this.#feeds.combine([read, ...this.#stepInputs.fill(places), ...past]);
+    const kept = this.#keptNames.filter((_, index) => places[index] !== undefined);
     const outputs = await this.#session.run(feeds, ['logits', ...kept.flat()]);
     const newKv = batches.map(({ sequences, firstSlot, numNewTokens }, index) => {
       const parts = kept[index]!.map((name) => outputs[name]!.data as KvArray);

@@ -1,7 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import { type KvPart, toKvArray } from '../kv-cache/kv-part.js';
+import { pastRows } from './batch-inputs.js';
 import type { Feeds } from './feed-set.js';
-import { pastRows } from './step-batches.js';
 
 /** What each layer keeps. */
 export interface KvLayers {
@@ -27,10 +27,17 @@ export function createPast(
   return feeds;
 }
 
-/** The inputs for the past of a batch that a step lacks. */
+/** Positions of nobody's past: products of quantized rows take no dimension of 0 but that of the sequences. */
+export const NOBODYS_POSITIONS = 16;
+
+/** The inputs for the past of a batch without sequences. */
 export function noPast(layers: KvLayers, batch: number): Feeds {
   return createPast(layers, batch, (part) => {
     const kind = layers.parts[part]!;
-    return new Tensor(kind.type, toKvArray(kind.type, new Int8Array(0)), pastShape(kind, 0, 0));
+    return new Tensor(
+      kind.type,
+      toKvArray(kind.type, new Int8Array(0)),
+      pastShape(kind, 0, NOBODYS_POSITIONS),
+    );
   });
 }

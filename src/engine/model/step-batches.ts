@@ -1,28 +1,15 @@
-import type { AttentionFormat, GraphAttention, LayerPast } from '../attention/attention-format.js';
+import { attendChunk, attendRows, type NewHeads } from '../attention/attend.js';
+import type { AttentionFormat, GraphAttention, LayerKept } from '../attention/attention-format.js';
 import type { KvShape } from '../kv-cache/kv-part.js';
-import type { GraphBuilder, Value } from './graph-builder.js';
-
-/**
- * The most batches of a step: two of sequences that decode and a prefill chunk, or the other way about. Each takes
- * inputs of its own, which every step must give, so more of them would cost a lone stream more (docs/engine.md,
- * "Several batches in a step").
- */
-export const MAX_BATCHES = 3;
-
-/** The graph's input of this name for one of the batches. */
-export function batchInput(name: string, batch: number): string {
-  return `${name}_${batch}`;
-}
-
-/** The graph's input that has a batch's past of a layer's part. */
-export function pastRows(part: string, layer: number, batch: number): string {
-  return batchInput(`past_${part}_${layer}`, batch);
-}
-
-/** The graph's output that has a batch's new rows of a part. */
-export function newRows(part: string, batch: number): string {
-  return batchInput(`new_${part}`, batch);
-}
+import {
+  type BatchInputs,
+  batchInput,
+  createBatchInputs,
+  MAX_BATCHES,
+  newRows,
+  pastRows,
+} from './batch-inputs.js';
+import type { ElementType, GraphBuilder, Value } from './graph-builder.js';
 
 /** What the batches' attention is made of. */
 export interface StepBatchesOptions {
@@ -33,116 +20,149 @@ export interface StepBatchesOptions {
   readonly scales: readonly number[];
 }
 
-/** A batch's new keys and values in a layer: each f32 [1, B, H, S, D]. */
-interface NewHeads {
-  readonly key: Value;
-  readonly value: Value;
+/** What a batch has to keep in a layer: new keys and values as they are, or each part of them; in a branch not taken, nothing. */
+interface NewKept {
+  readonly heads: NewHeads;
+  /** In the format's order; none where the batch is never a chunk. */
+  readonly parts: readonly Value[];
 }
 
-/** What some batches' attention gives in a layer: their rows, [rows, E], and each one's new keys and values. */
+/** What some batches' attention gives in a layer: their rows, [rows, E], and what each has to keep. */
 interface Attended {
   readonly rows: Value;
-  readonly heads: readonly NewHeads[];
+  readonly kept: readonly NewKept[];
 }
 
-/** The batches of a step as its graph sees them. The first is there in every step, each other one only behind that before. */
+/**
+ * The batches of a step as its graph sees them. The first is there in every step, but may be without rows; each other one only
+ * behind that before.
+ */
 export class StepBatches {
   readonly #options: StepBatchesOptions;
   readonly #attention: GraphAttention;
-  readonly #batches: readonly StepBatch[];
+  readonly #batches: readonly BatchInputs[];
+  readonly #partTypes: readonly ElementType[];
   /** By layer: what each batch has to keep. */
-  readonly #heads: (readonly NewHeads[])[] = [];
+  readonly #kept: (readonly NewKept[])[] = [];
 
   constructor(options: StepBatchesOptions) {
     this.#options = options;
     this.#attention = options.format.open(options);
-    this.#batches = Array.from({ length: MAX_BATCHES }, (_, i) => createBatch(options.graph, i));
+    this.#batches = Array.from({ length: MAX_BATCHES }, (_, i) => createBatchInputs(options.graph, i));
+    this.#partTypes = options.format.parts(options.shape).map(({ type }) => type);
   }
 
   /** Causal self-attention, each batch by itself, over its past and its new tokens: queries, keys and values [rows, 3E] -> [rows, E]. */
   attend(layer: number, qkv: Value): Value {
-    const { rows, heads } = this.#attendFrom(0, layer, qkv);
-    this.#heads.push(heads);
+    const { rows, kept } = this.#attendFrom(0, layer, qkv);
+    this.#kept.push(kept);
     return rows;
   }
 
   /** Adds the outputs for what each batch has to keep. */
   addOutputs(): void {
     const { graph, format, shape } = this.#options;
-    const parts = format.parts(shape);
-    const types = parts.map(({ type }) => type);
-    const none = () => types.map((type) => graph.empty(type));
-    for (const [index, { isPresent }] of this.#batches.entries()) {
-      const make = () => this.#toKeep(index);
-      const kept = index === 0 ? make() : graph.when(isPresent, types, { make, none });
-      for (const [i, { name, type }] of parts.entries()) graph.output(newRows(name, index), kept[i]!, type);
+    for (const [index, { isPresent, isChunk }] of this.#batches.entries()) {
+      const rows = () => this.#rowsToKeep(index);
+      const chunk = () => this.#chunkToKeep(index);
+      const make = () => graph.when(isChunk, this.#partTypes, { make: chunk, none: rows });
+      const kept =
+        index === 0 ? rows() : graph.when(isPresent, this.#partTypes, { make, none: () => this.#noParts() });
+      for (const [i, { name, type }] of format.parts(shape).entries())
+        graph.output(newRows(name, index), kept[i]!, type);
     }
   }
 
   /** A batch, and those behind it where there are any. */
   #attendFrom(index: number, layer: number, qkv: Value): Attended {
     const { graph } = this.#options;
-    const past = this.#pastOf(index, layer);
-    if (index === MAX_BATCHES - 1) return this.#attendTo(index, past, qkv);
+    if (index === MAX_BATCHES - 1) return this.#attendTo(index, layer, qkv);
     const [own, others] = graph.ops('Split', [qkv, this.#batches[index]!.rowSplit], 2, { axis: 0 });
-    const attended = this.#attendTo(index, past, own!);
+    const attended = this.#attendTo(index, layer, own!);
     const rest = this.#attendWherePresent(index + 1, layer, others!);
     const rows = graph.op('Concat', [attended.rows, rest.rows], { axis: 0 });
-    return { rows, heads: [...attended.heads, ...rest.heads] };
+    return { rows, kept: [...attended.kept, ...rest.kept] };
   }
 
   #attendWherePresent(index: number, layer: number, qkv: Value): Attended {
     const { graph, shape } = this.#options;
-    const numHeads = 2 * (MAX_BATCHES - index);
-    const [rows, ...heads] = graph.when(
-      this.#batches[index]!.isPresent,
-      Array(1 + numHeads).fill('float32'),
-      {
-        make: () => {
-          const made = this.#attendFrom(index, layer, qkv);
-          return [made.rows, ...made.heads.flatMap(({ key, value }) => [key, value])];
-        },
-        none: () => [
-          graph.empty('float32', [0, shape.numHeads * shape.headWidth]),
-          ...Array.from({ length: numHeads }, () => graph.empty('float32')),
-        ],
+    return this.#when(this.#batches[index]!.isPresent, MAX_BATCHES - index, {
+      make: () => this.#attendFrom(index, layer, qkv),
+      none: () => ({
+        rows: graph.empty('float32', [0, shape.numHeads * shape.headWidth]),
+        kept: Array.from({ length: MAX_BATCHES - index }, () => this.#nothing()),
+      }),
+    });
+  }
+
+  #attendTo(index: number, layer: number, qkv: Value): Attended {
+    const batch = this.#batches[index]!;
+    const attending = { ...this.#options, attention: this.#attention };
+    const past = this.#pastOf(index, layer);
+    const asRows = (parts: readonly Value[]) => {
+      const { rows, heads } = attendRows(attending, batch, past, qkv);
+      return { rows, kept: [{ heads, parts }] };
+    };
+    if (index === 0) return asRows([]);
+    return this.#when(batch.isChunk, 1, {
+      make: () => {
+        const { rows, kept } = attendChunk(attending, batch, past, qkv);
+        const parts = this.#options.format.parts(this.#options.shape).map(({ name }) => kept[name]!);
+        return { rows, kept: [{ heads: this.#nothing().heads, parts }] };
       },
-    );
-    const pairs = Array.from({ length: numHeads / 2 }, (_, i) => ({
-      key: heads[2 * i]!,
-      value: heads[2 * i + 1]!,
-    }));
-    return { rows: rows!, heads: pairs };
+      none: () => asRows(this.#noParts()),
+    });
   }
 
-  #attendTo(index: number, past: LayerPast, qkv: Value): Attended {
-    const { graph, shape } = this.#options;
-    const { qkvShape, split, bias } = this.#batches[index]!;
-    // [B * S, 3E] -> three of [1, B, H, S, D]
-    const byHead = graph.op('Transpose', [graph.op('Reshape', [qkv, qkvShape])], { perm: [2, 0, 3, 1, 4] });
-    const [query, key, value] = graph.ops('Split', [byHead], 3, { axis: 0, num_outputs: 3 });
-    const scores = this.#attention.scores(past, query!, key!); // [1, B, H, S, P + S]
-    const probabilities = graph.op('Softmax', [graph.op('Add', [scores, bias])], { axis: -1 });
-    const [onPast, onNew] = graph.ops('Split', [probabilities, split], 2, { axis: -1 });
-    const mean = graph.op('Add', [this.#attention.mean(past, onPast!), graph.op('MatMul', [onNew!, value!])]);
-    const transposed = graph.op('Transpose', [mean], { perm: [0, 1, 3, 2, 4] });
-    const rows = graph.op('Reshape', [transposed, graph.ints([-1, shape.numHeads * shape.headWidth])]);
-    return { rows, heads: [{ key: key!, value: value! }] };
+  /** One of two ways to attend to so many batches. */
+  #when(condition: Value, numBatches: number, branches: Record<'make' | 'none', () => Attended>): Attended {
+    const flat = ({ rows, kept }: Attended) => [
+      rows,
+      ...kept.flatMap(({ heads, parts }) => [heads.key, heads.value, ...parts]),
+    ];
+    const ofBatch: ElementType[] = ['float32', 'float32', ...this.#partTypes];
+    const types: ElementType[] = ['float32', ...Array<ElementType[]>(numBatches).fill(ofBatch).flat()];
+    const [rows, ...values] = this.#options.graph.when(condition, types, {
+      make: () => flat(branches.make()),
+      none: () => flat(branches.none()),
+    });
+    const kept = Array.from({ length: numBatches }, (_, i) => {
+      const [key, value, ...parts] = values.slice(i * ofBatch.length, (i + 1) * ofBatch.length);
+      return { heads: { key: key!, value: value! }, parts };
+    });
+    return { rows: rows!, kept };
   }
 
-  #toKeep(index: number): Value[] {
+  #nothing(): NewKept {
+    const { graph } = this.#options;
+    return { heads: { key: graph.empty('float32'), value: graph.empty('float32') }, parts: this.#noParts() };
+  }
+
+  #noParts(): Value[] {
+    return this.#partTypes.map((type) => this.#options.graph.empty(type));
+  }
+
+  #rowsToKeep(index: number): Value[] {
     const { graph, format, shape } = this.#options;
-    const ofLayers = this.#heads.map((heads) => heads[index]!);
+    const ofLayers = this.#kept.map((kept) => kept[index]!.heads);
     const [keys, values] = [ofLayers.map(({ key }) => key), ofLayers.map(({ value }) => value)];
     const key = graph.op('Concat', keys, { axis: 0 });
     const value = graph.op('Concat', values, { axis: 0 });
     const numNewTokens = graph.op('Slice', [this.#batches[index]!.split, graph.ints([1]), graph.ints([2])]);
-    const kept = this.#attention.toKeep({ key, value, numNewTokens });
+    const kept = this.#attention.rows.toKeep({ key, value, numNewTokens });
     return format.parts(shape).map(({ name }) => kept[name]!);
   }
 
+  #chunkToKeep(index: number): Value[] {
+    const ofLayers = this.#kept.map((kept) => kept[index]!.parts);
+    return this.#partTypes.map((_, part) => {
+      const layers = ofLayers.map((parts) => parts[part]!);
+      return this.#options.graph.op('Concat', layers, { axis: 0 });
+    });
+  }
+
   /** The inputs for what a layer has kept. */
-  #pastOf(index: number, layer: number): LayerPast {
+  #pastOf(index: number, layer: number): LayerKept {
     const { graph, format, shape } = this.#options;
     const [B, P] = [batchInput('B', index), batchInput('P', index)];
     const inputs = new Map(
@@ -153,29 +173,4 @@ export class StepBatches {
     );
     return { layer, part: (name) => inputs.get(name)! };
   }
-}
-
-/** The inputs of one batch: B sequences of S new tokens each, after P positions. */
-interface StepBatch {
-  /** bool []. */
-  readonly isPresent: Value;
-  /** Its own rows and those behind it: int64 [2]. */
-  readonly rowSplit: Value;
-  /** B, S, 3, H, D: int64 [5]. */
-  readonly qkvShape: Value;
-  /** P and S: int64 [2]. */
-  readonly split: Value;
-  /** f32 [B, 1, S, P + S]. */
-  readonly bias: Value;
-}
-
-function createBatch(graph: GraphBuilder, index: number): StepBatch {
-  const [B, S, width] = ['B', 'S', 'P+S'].map((name) => batchInput(name, index));
-  return {
-    isPresent: graph.input(batchInput('is_present', index), 'bool', []),
-    rowSplit: graph.input(batchInput('row_split', index), 'int64', [2]),
-    qkvShape: graph.input(batchInput('qkv_shape', index), 'int64', [5]),
-    split: graph.input(batchInput('split', index), 'int64', [2]),
-    bias: graph.input(batchInput('attention_bias', index), 'float32', [B!, 1, S!, width!]),
-  };
 }

@@ -1,10 +1,12 @@
 import { Tensor } from 'onnxruntime-node';
 import { numRowsOf, type ScheduledBatch } from '../scheduling/scheduled-step.js';
+import { batchInput, MAX_BATCHES } from './batch-inputs.js';
+import { type BatchPlaces, isChunk } from './batch-places.js';
 import type { Feeds } from './feed-set.js';
 import type { Gpt2Config } from './gpt2-config.js';
 import type { InputEmbeddings } from './input-embeddings.js';
+import { NOBODYS_POSITIONS } from './past-feeds.js';
 import { ReusedFloats } from './reused-floats.js';
-import { batchInput, MAX_BATCHES } from './step-batches.js';
 
 /** What all rows have, or one batch: rewritten in place from step to step. */
 interface RowInputs {
@@ -43,21 +45,22 @@ export class StepInputsFactory {
     this.#config = config;
     this.#embeddings = embeddings;
     this.#rowMultiple = rowMultiple;
-    const nobody = { sequences: [], numNewTokens: 0, capacity: 0 };
-    this.#absent = Array.from({ length: MAX_BATCHES }, (_, i) => this.#createBatch(nobody, i).feeds);
+    this.#absent = Array.from({ length: MAX_BATCHES }, (_, i) => this.#createBatch(NOBODY, i).feeds);
   }
 
   /** Fills in the inputs of a step, in parts: those of all rows, then those of each batch. They hold until the next call. */
-  fill(batches: readonly ScheduledBatch[]): Feeds[] {
+  fill(places: BatchPlaces): Feeds[] {
+    const batches = places.filter((batch) => batch !== undefined);
     const numTokens = batches.reduce((sum, batch) => sum + numRowsOf(batch), 0);
     const rows = kept(this.#rows, numTokens, () => this.#createRows(numTokens));
     this.#fillEmbeddings(batches, rows.embeddings);
     let numBehind = numTokens;
     const ofBatches = this.#absent.map((absent, index) => {
-      const batch = batches[index];
-      if (batch === undefined) return absent;
-      numBehind -= numRowsOf(batch);
-      return this.#fillBatch(batch, index, numBehind);
+      const batch = places[index];
+      // The first one is computed even where it has no rows, and hands all of them on.
+      if (batch === undefined && index > 0) return absent;
+      numBehind -= batch === undefined ? 0 : numRowsOf(batch);
+      return this.#fillBatch(batch ?? NOBODY, index, numBehind);
     });
     return [rows.feeds, ...ofBatches];
   }
@@ -67,8 +70,8 @@ export class StepInputsFactory {
     for (const memory of [this.#rowMemory, ...this.#biasMemory]) memory.drop();
   }
 
-  #fillBatch(batch: ScheduledBatch, index: number, numRowsBehind: number): Feeds {
-    const key = `${index}:${batch.sequences.length}x${batch.numNewTokens}x${batch.capacity}`;
+  #fillBatch(batch: BatchSize, index: number, numRowsBehind: number): Feeds {
+    const key = `${index}:${batch.sequences.length}x${batch.numNewTokens}x${numPastOf(batch)}`;
     const { rowSplit, bias, feeds } = kept(this.#batches, key, () => this.#createBatch(batch, index));
     rowSplit[1] = BigInt(numRowsBehind);
     fillAttentionBias(batch, bias);
@@ -98,29 +101,34 @@ export class StepInputsFactory {
     return { embeddings, feeds: { ...feeds, num_tokens: int64(numTokens), padding } };
   }
 
-  #createBatch(
-    { sequences, numNewTokens, capacity }: Pick<ScheduledBatch, 'sequences' | 'numNewTokens' | 'capacity'>,
-    index: number,
-  ): BatchInputs {
+  #createBatch(batch: BatchSize, index: number): BatchInputs {
     const { numHeads, hiddenSize } = this.#config;
-    const numSequences = sequences.length;
-    const width = capacity + numNewTokens;
-    const bias = this.#biasMemory[index]!.take(numSequences * numNewTokens * width);
+    const { sequences, numNewTokens } = batch;
+    const [numSequences, numPast] = [sequences.length, numPastOf(batch)];
+    const shape = [numSequences, 1, numNewTokens, numPast + numNewTokens];
+    const bias = this.#biasMemory[index]!.take(shape.reduce((product, size) => product * size));
     const rowSplit = int64(numSequences * numNewTokens, 0);
     const feeds = {
-      [batchInput('is_present', index)]: new Tensor('bool', Uint8Array.of(numSequences > 0 ? 1 : 0), []),
+      [batchInput('is_present', index)]: bool(numSequences > 0),
+      [batchInput('is_chunk', index)]: bool(isChunk(batch)),
       [batchInput('row_split', index)]: rowSplit,
       [batchInput('qkv_shape', index)]: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
-      [batchInput('split', index)]: int64(capacity, numNewTokens),
-      [batchInput('attention_bias', index)]: new Tensor('float32', bias, [
-        numSequences,
-        1,
-        numNewTokens,
-        width,
-      ]),
+      [batchInput('split', index)]: int64(numPast, numNewTokens),
+      [batchInput('num_past', index)]: int64(numPast),
+      [batchInput('attention_bias', index)]: new Tensor('float32', bias, shape),
     };
     return { rowSplit: rowSplit.data as BigInt64Array, bias, feeds };
   }
+}
+
+/** What a batch's inputs depend on. */
+type BatchSize = Pick<ScheduledBatch, 'sequences' | 'numNewTokens' | 'capacity'>;
+
+const NOBODY: BatchSize = { sequences: [], numNewTokens: 1, capacity: NOBODYS_POSITIONS };
+
+/** The positions that its rows look at before their own: a chunk leaves those out that hold nothing yet. */
+function numPastOf(batch: BatchSize): number {
+  return isChunk(batch) ? batch.sequences[0]!.numComputedTokens : batch.capacity;
 }
 
 /** Rounds a count up to a multiple. */
@@ -138,6 +146,10 @@ function kept<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Va
   return made;
 }
 
+function bool(value: boolean): Tensor {
+  return new Tensor('bool', Uint8Array.of(value ? 1 : 0), []);
+}
+
 function int64(...values: number[]): Tensor {
   return new Tensor('int64', BigInt64Array.from(values, BigInt), [values.length]);
 }
@@ -147,15 +159,17 @@ function float32(shape: readonly number[]): Tensor {
 }
 
 /** `attention_bias`: f32 [B, 1, newTokens, past + newTokens], 0 for a sequence's own past and for itself. */
-function fillAttentionBias({ sequences, numNewTokens, capacity }: ScheduledBatch, bias: Float32Array): void {
-  const width = capacity + numNewTokens;
+function fillAttentionBias(batch: BatchSize, bias: Float32Array): void {
+  const { sequences, numNewTokens } = batch;
+  const numPast = numPastOf(batch);
+  const width = numPast + numNewTokens;
   let at = 0;
   for (const { numComputedTokens } of sequences) {
     for (let token = 0; token < numNewTokens; token++, at += width) {
       bias.fill(0, at, at + numComputedTokens);
-      bias.fill(MASKED, at + numComputedTokens, at + capacity);
-      bias.fill(0, at + capacity, at + capacity + token + 1);
-      bias.fill(MASKED, at + capacity + token + 1, at + width);
+      bias.fill(MASKED, at + numComputedTokens, at + numPast);
+      bias.fill(0, at + numPast, at + numPast + token + 1);
+      bias.fill(MASKED, at + numPast + token + 1, at + width);
     }
   }
 }

@@ -176,9 +176,8 @@ export class Scheduler {
   #place(sequence: Sequence): void {
     const blocks = this.#matchPrefix(sequence);
     const numCached = blocks.reduce((sum, { numTokens }) => sum + numTokens, 0);
-    // What is cached for it is copied to where its next chunk has room too.
-    const numPositions = Math.min(chunkEnd(numCached, this.#options.chunkSizes), sequence.numPromptTokens);
-    this.#slots.admit(sequence, numPositions, blocks);
+    // Where all of its prompt has room, so that nothing of it moves before it decodes.
+    this.#slots.admit(sequence, sequence.numPromptTokens, blocks);
     sequence.numCachedTokens = numCached;
     sequence.numComputedTokens = numCached;
     sequence.lastBlock = blocks.at(-1);
@@ -207,14 +206,16 @@ export class Scheduler {
     // One batch is for a chunk.
     placeDecoding(this.#slots, { ...this.#options, maxBatches: Math.max(1, maxBatches - 1), maxArriving });
     this.#round = this.#slots.classes.flatMap(({ numDecoding }, index) => (numDecoding > 0 ? [index] : []));
-    return this.#prefilling.take(maxBatches - this.#round.length);
+    // And one for those that decode, also where there are none.
+    return this.#prefilling.take(maxBatches - Math.max(1, this.#round.length));
   }
 
   /** Takes as many classes of the round as a step has room for beside these chunks. */
   #toStep(chunks: readonly Chunk[]): ScheduledStep | undefined {
     const classes = this.#round.splice(0, this.#options.maxBatches - chunks.length);
     const decoding = classes.map((index) => this.#decode(index)).filter((advance) => advance !== undefined);
-    const advances = [...chunks.map((chunk) => this.#prefill(chunk)), ...decoding];
+    const prefilling = chunks.map((chunk) => this.#prefill(chunk));
+    const advances = [...decoding, ...prefilling];
     if (advances.length === 0) return undefined;
     // Only now: to make room for one may move others.
     const batches = advances.map((advance) => this.#toBatch(advance));
@@ -230,7 +231,6 @@ export class Scheduler {
   }
 
   #prefill({ sequence, numTokens }: Chunk): Advance {
-    this.#slots.grow(sequence, sequence.numComputedTokens + numTokens, sequence.numPromptTokens);
     return { sequences: [sequence], numNewTokens: numTokens };
   }
 

@@ -77,7 +77,8 @@ class Run {
     if (kind === 'admit') this.#admit(1 + (pick % 20));
     else if (tenant === undefined) return;
     else if (kind === 'decode') this.#decode(tenant);
-    else if (kind === 'grow') this.#table.grow(tenant, 17);
+    else if (kind === 'grow')
+      this.#table.relocate(tenant, Math.max(tenant.slot!.classIndex, this.#table.classIndexFor(17)));
     else if (kind === 'release') this.#release(tenant);
     else if (kind === 'fork') this.#fork(tenant);
     else this.#run(kind === 'advance' ? tenant : undefined, 1 + (pick % 7));

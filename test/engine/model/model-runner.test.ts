@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LEAST_CHUNK } from '../../../src/engine/model/batch-inputs.js';
 import { numRowsOf, type ScheduledBatch } from '../../../src/engine/scheduling/scheduled-step.js';
 import { Sequence } from '../../../src/engine/scheduling/sequence.js';
 import { MATRIX_FORMATS } from '../../../src/engine/weights/matrix-formats.js';
@@ -77,44 +78,82 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
     }
   });
 
-  it('has the same bits, kept ones too, alone in a step and beside others', async () => {
+  it.each([
+    ['few', 29],
+    ['many', 40],
+  ])(
+    'has the same bits, kept ones too, alone in a step and beside %s tokens of a prompt',
+    async (_, numPrefilled) => {
+      const { config, capacities, runner } = model;
+      const shapes = [
+        { classIndex: 0, index: 0, numSequences: 24, numNewTokens: 1 },
+        { classIndex: 1, index: 2, numSequences: 3, numNewTokens: 1 },
+        { classIndex: 0, index: 25, numSequences: 1, numNewTokens: numPrefilled },
+      ];
+      const batches = shapes.map(
+        ({ classIndex, index, numSequences, numNewTokens }, batch): ScheduledBatch => {
+          const sequences = Array.from({ length: numSequences }, (_, id) => {
+            const promptIds = Int32Array.from(
+              { length: 64 },
+              (_, i) => (id * 31 + i * 577 + batch) % config.vocabSize,
+            );
+            return new Sequence(groupRequest({ id, prompts: [promptIds] }), 0, {
+              arrivedAtMs: 0,
+              lookup: false,
+            });
+          });
+          return {
+            sequences,
+            firstSlot: { classIndex, index },
+            capacity: capacities[classIndex]!,
+            numNewTokens,
+          };
+        },
+      );
+      /** All that a step gave, by batch. */
+      const read = async (together: readonly ScheduledBatch[]) => {
+        const numRows = together.map(numRowsOf);
+        const rows = Array.from({ length: sum(numRows) }, (_, row) => row);
+        const { logits, newKv } = await runner.run({ batches: together, moves: [] }, rows);
+        return together.map((_, i) => {
+          const [start, end] = [sum(numRows.slice(0, i)), sum(numRows.slice(0, i + 1))];
+          const kept = newKv[i]!.parts.map((part) => hashOf(part));
+          return [hashOf(logits.subarray(start * config.vocabSize, end * config.vocabSize)), ...kept];
+        });
+      };
+      for (const batch of batches) {
+        await runner.run({ batches: [{ ...batch, numNewTokens: 16 }], moves: [] }, [0]);
+        for (const sequence of batch.sequences) sequence.numComputedTokens = 16;
+      }
+      const alone = [];
+      for (const batch of batches) alone.push(...(await read([batch])));
+      expect(new Set(alone.map(String)).size).toBe(3);
+      expect(await read(batches)).toEqual(alone);
+      expect(await read(batches.slice(1))).toEqual(alone.slice(1));
+      // Of a prompt's many tokens there is one less.
+      const turned = batches.toReversed().slice(0, numPrefilled < LEAST_CHUNK ? 3 : 2);
+      expect(await read(turned)).toEqual(alone.toReversed().slice(0, turned.length));
+    },
+  );
+
+  it('has the same bits for many tokens of a prompt in a slot of any capacity', async () => {
     const { config, capacities, runner } = model;
-    const shapes = [
-      { classIndex: 0, index: 0, numSequences: 24, numNewTokens: 1 },
-      { classIndex: 1, index: 2, numSequences: 3, numNewTokens: 1 },
-      { classIndex: 0, index: 25, numSequences: 1, numNewTokens: 29 },
-    ];
-    const batches = shapes.map(({ classIndex, index, numSequences, numNewTokens }, batch): ScheduledBatch => {
-      const sequences = Array.from({ length: numSequences }, (_, id) => {
-        const promptIds = Int32Array.from(
-          { length: 64 },
-          (_, i) => (id * 31 + i * 577 + batch) % config.vocabSize,
-        );
-        return new Sequence(groupRequest({ id, prompts: [promptIds] }), 0, { arrivedAtMs: 0, lookup: false });
-      });
-      return { sequences, firstSlot: { classIndex, index }, capacity: capacities[classIndex]!, numNewTokens };
-    });
-    /** All that a step gave, by batch. */
-    const read = async (together: readonly ScheduledBatch[]) => {
-      const numRows = together.map(numRowsOf);
-      const rows = Array.from({ length: sum(numRows) }, (_, row) => row);
-      const { logits, newKv } = await runner.run({ batches: together, moves: [] }, rows);
-      return together.map((_, i) => {
-        const [start, end] = [sum(numRows.slice(0, i)), sum(numRows.slice(0, i + 1))];
-        const kept = newKv[i]!.parts.map((part) => hashOf(part));
-        return [hashOf(logits.subarray(start * config.vocabSize, end * config.vocabSize)), ...kept];
-      });
+    const tokenIds = Int32Array.from({ length: 80 }, (_, i) => (i * 577) % config.vocabSize);
+    const inClass = async (classIndex: number) => {
+      const request = groupRequest({ prompts: [tokenIds] });
+      const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
+      const hashes = [];
+      for (const numNewTokens of [48, 32]) {
+        const place = { firstSlot: { classIndex, index: 0 }, capacity: capacities[classIndex]! };
+        const batch = { sequences: [sequence], numNewTokens, ...place };
+        const rows = Array.from({ length: numNewTokens }, (_, row) => row);
+        const { logits, newKv } = await runner.run({ batches: [batch], moves: [] }, rows);
+        hashes.push(hashOf(logits), ...newKv[0]!.parts.map(hashOf));
+        sequence.numComputedTokens += numNewTokens;
+      }
+      return hashes;
     };
-    for (const batch of batches) {
-      await runner.run({ batches: [{ ...batch, numNewTokens: 16 }], moves: [] }, [0]);
-      for (const sequence of batch.sequences) sequence.numComputedTokens = 16;
-    }
-    const alone = [];
-    for (const batch of batches) alone.push(...(await read([batch])));
-    expect(new Set(alone.map(String)).size).toBe(3);
-    expect(await read(batches)).toEqual(alone);
-    expect(await read(batches.toReversed())).toEqual(alone.toReversed());
-    expect(await read(batches.slice(1))).toEqual(alone.slice(1));
+    expect(await inClass(3)).toEqual(await inClass(1));
   });
 
   it('has the same bits for a row, whichever rows have logits', async () => {

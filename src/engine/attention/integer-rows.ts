@@ -1,0 +1,68 @@
+import type { Value } from '../model/graph-builder.js';
+import type { AttentionModel, Kept, LayerKept, NewTokens, RowAttention } from './attention-format.js';
+import {
+  keyOffset,
+  keyStep,
+  ONE_FOR_COLUMN,
+  ONE_FOR_ROW,
+  SIGNED,
+  toLevels,
+  VALUE_STEP,
+  WIDTH,
+  weightedLevels,
+  ZERO,
+} from './integer-levels.js';
+
+/**
+ * A few rows of each sequence. A product of u8 with s8 has a kernel for a single row, which takes the cache's bytes as they
+ * lie, if neither has a zero point: so what moving queries up adds to a score is kept beside the key, and taken off.
+ */
+export function integerRows(model: AttentionModel): RowAttention {
+  return {
+    scores: (past, query, newKey) => scores(model, past, { query, newKey }),
+    mean: (past, probabilities) => mean(model, past, probabilities),
+    toKeep: (tokens) => toKeep(model, tokens),
+  };
+}
+
+/** The same rounded query for all keys: what rounding does to the score of what keys have in common goes unseen. */
+function scores(
+  { graph, scales }: AttentionModel,
+  { layer, part }: LayerKept,
+  { query, newKey }: { query: Value; newKey: Value },
+): Value {
+  const zeroPoint = graph.scalar('uint8', ZERO);
+  const { levels, largest } = toLevels(graph, query, zeroPoint);
+  const product = graph.op('MatMulInteger', [levels, part('key')]);
+  const scaled = graph.op('DequantizeLinear', [product, part('key_scale')], ONE_FOR_COLUMN);
+  const onPast = graph.op('Sub', [scaled, part('key_offset')]);
+  const step = graph.scalar('float32', scales[layer]! / SIGNED);
+  const rounded = graph.op('DequantizeLinear', [levels, step, zeroPoint]);
+  const [onNew] = graph.contrib('FusedMatMul', [rounded, newKey], { transB: 1 });
+  return graph.op('Mul', [graph.op('Concat', [onPast, onNew!], { axis: -1 }), largest]);
+}
+
+function mean({ graph }: AttentionModel, past: LayerKept, probabilities: Value): Value {
+  const { levels, largest } = weightedLevels(graph, past, probabilities);
+  const product = graph.op('MatMulInteger', [levels, past.part('value')]);
+  return graph.op('DequantizeLinear', [product, largest], ONE_FOR_ROW);
+}
+
+function toKeep({ graph, shape, scales }: AttentionModel, { key, value, numNewTokens }: NewTokens): Kept {
+  const zeroPoint = graph.scalar('int8', 0);
+  const [keys, values] = [toLevels(graph, key, zeroPoint), toLevels(graph, value, zeroPoint)];
+  const ofLayers = graph.floats(scales.map(keyStep), [shape.numLayers, 1, 1, 1, 1]);
+  const scale = graph.op('Mul', [keys.largest, ofLayers]);
+  // As one more dimension, else ONNX Runtime transposes each layer's keys by themselves.
+  const heads = graph.op('Concat', [graph.ints([-1]), numNewTokens, graph.ints([shape.headWidth])], {
+    axis: 0,
+  });
+  const byHead = graph.op('Reshape', [keys.levels, heads]);
+  return {
+    key: graph.op('Transpose', [byHead], { perm: [0, 2, 1] }),
+    key_scale: scale,
+    key_offset: keyOffset(graph, { levels: keys.levels, scale, axis: WIDTH }),
+    value: values.levels,
+    value_scale: graph.op('Mul', [values.largest, graph.scalar('float32', VALUE_STEP)]),
+  };
+}
