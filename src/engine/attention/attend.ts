@@ -10,13 +10,11 @@ export interface Attending {
   readonly shape: KvShape;
 }
 
-/** A batch of few rows: B sequences of S new tokens each, after P positions. */
-export interface RowInputs {
-  /** B, S, 3, H, D: int64 [5]. */
-  readonly qkvShape: Value;
-  /** P and S: int64 [2]. */
+/** B sequences with one new token each, after P positions. */
+export interface DecodeInputs {
+  /** P and 1: int64 [2]. */
   readonly split: Value;
-  /** f32 [B, 1, S, P + S]. */
+  /** f32 [B, 1, 1, P + 1]. */
   readonly bias: Value;
 }
 
@@ -28,60 +26,69 @@ export interface ChunkInputs {
   readonly bias: Value;
 }
 
-/** A batch's keys and values in a layer: each f32 [1, B, H, S, D]. */
+/** The keys and values of B sequences' tokens in a layer: each f32 [1, B, H, 1, D]. */
 export interface NewHeads {
   readonly key: Value;
   readonly value: Value;
 }
 
-/** Few rows: queries, keys and values [B * S, 3E] -> [B * S, E], and what is new. */
-export function attendRows(
-  { graph, attention, shape }: Attending,
-  { qkvShape, split, bias }: RowInputs,
+/** One token each: queries, keys and values [B, 3E] -> [B, E], and what is new. */
+export function attendDecode(
+  attending: Attending,
+  { split, bias }: DecodeInputs,
   past: LayerKept,
   qkv: Value,
 ): { rows: Value; heads: NewHeads } {
-  // [B * S, 3E] -> three of [1, B, H, S, D]
-  const byHead = graph.op('Transpose', [graph.op('Reshape', [qkv, qkvShape])], { perm: [2, 0, 3, 1, 4] });
-  const [query, key, value] = graph.ops('Split', [byHead], 3, { axis: 0, num_outputs: 3 });
-  const scores = attention.rows.scores(past, query!, key!); // [1, B, H, S, P + S]
+  const { graph, attention, shape } = attending;
+  const [query, key, value] = splitHeads(attending, qkv, [1, -1, shape.numHeads, 1, shape.headWidth]);
+  const scores = attention.decode.scores(past, query, key); // [1, B, H, 1, P + 1]
   const probabilities = graph.op('Softmax', [graph.op('Add', [scores, bias])], { axis: -1 });
   const [onPast, onNew] = graph.ops('Split', [probabilities, split], 2, { axis: -1 });
-  const onNewValues = graph.op('MatMul', [onNew!, value!]);
-  const mean = graph.op('Add', [attention.rows.mean(past, onPast!), onNewValues]);
-  return { rows: toRows(graph, shape, mean), heads: { key: key!, value: value! } };
+  const mean = graph.op('Add', [attention.decode.mean(past, onPast!), graph.op('Mul', [onNew!, value])]);
+  return { rows: toRows(attending, mean), heads: { key, value } };
 }
 
 /** A chunk: queries, keys and values [S, 3E] -> [S, E], and what is to be kept. */
 export function attendChunk(
-  { graph, format, attention, shape }: Attending,
+  attending: Attending,
   { numPast, bias }: ChunkInputs,
   past: LayerKept,
   qkv: Value,
 ): { rows: Value; kept: Kept } {
-  const { numHeads, headWidth } = shape;
-  const [query, key, value] = graph
-    .ops('Split', [qkv], 3, { axis: 1, num_outputs: 3 })
-    .map((part) => graph.op('Reshape', [part, graph.ints([1, 1, -1, numHeads, headWidth])]));
-  const kept = attention.chunk.toKeep(past.layer, key!, value!);
-  const parts = new Map(format.parts(shape).map((part) => [part.name, part]));
-  const all: LayerKept = {
+  const { graph, attention, shape } = attending;
+  const [query, key, value] = splitHeads(attending, qkv, [1, 1, -1, shape.numHeads, shape.headWidth]);
+  const kept = attention.chunk.toKeep(past.layer, key, value);
+  const all = joined(attending, { past, numPast, kept });
+  const byHead = { perm: [0, 1, 3, 2, 4] };
+  const scores = attention.chunk.scores(all, graph.op('Transpose', [query], byHead)); // [1, 1, H, S, positions]
+  const probabilities = graph.op('Softmax', [graph.op('Add', [scores, bias])], { axis: -1 });
+  const mean = graph.op('Transpose', [attention.chunk.mean(all, probabilities)], byHead);
+  return { rows: toRows(attending, mean), kept };
+}
+
+/** What a chunk looks at: what is computed of the past, and itself. What lies behind in the slot is for later tokens. */
+function joined(
+  { graph, format, shape }: Attending,
+  { past, numPast, kept }: { past: LayerKept; numPast: Value; kept: Kept },
+): LayerKept {
+  const axes = new Map(format.parts(shape).map(({ name, before }) => [name, 2 + before.length]));
+  return {
     layer: past.layer,
     part: (name) => {
-      const axis = 2 + parts.get(name)!.before.length;
-      // What lies behind in the slot is for later tokens.
+      const axis = axes.get(name)!;
       const computed = graph.op('Slice', [past.part(name), graph.ints([0]), numPast, graph.ints([axis])]);
       return graph.op('Concat', [computed, kept[name]!], { axis });
     },
   };
-  const byHead = graph.op('Transpose', [query!], { perm: [0, 1, 3, 2, 4] });
-  const scores = graph.op('Add', [attention.chunk.scores(all, byHead), bias]); // [1, 1, H, S, positions]
-  const mean = attention.chunk.mean(all, graph.op('Softmax', [scores], { axis: -1 }));
-  return { rows: toRows(graph, shape, mean), kept };
 }
 
-/** [1, B, H, S, D] -> [B * S, E]. */
-function toRows(graph: GraphBuilder, { numHeads, headWidth }: KvShape, mean: Value): Value {
-  const bySequence = graph.op('Transpose', [mean], { perm: [0, 1, 3, 2, 4] });
-  return graph.op('Reshape', [bySequence, graph.ints([-1, numHeads * headWidth])]);
+/** [rows, 3E] -> three of the shape. */
+function splitHeads({ graph }: Attending, qkv: Value, shape: readonly number[]): [Value, Value, Value] {
+  const parts = graph.ops('Split', [qkv], 3, { axis: 1, num_outputs: 3 });
+  return parts.map((part) => graph.op('Reshape', [part, graph.ints(shape)])) as [Value, Value, Value];
+}
+
+/** [..., H, ..., D] -> [rows, E], where the heads of a row lie side by side. */
+function toRows({ graph, shape }: Attending, mean: Value): Value {
+  return graph.op('Reshape', [mean, graph.ints([-1, shape.numHeads * shape.headWidth])]);
 }

@@ -21,27 +21,27 @@ export interface AttentionModel {
   readonly scales: readonly number[];
 }
 
-/** Attention in one graph, in two ways: for few rows of many sequences, and for the many rows of one. */
+/** Attention in one graph, in two ways: for a single token of each of many sequences, and for many tokens of one. */
 export interface GraphAttention {
-  readonly rows: RowAttention;
+  readonly decode: DecodeAttention;
   readonly chunk: ChunkAttention;
 }
 
-/** A few new tokens of each of B sequences: what is past stays where it is, and what is new is looked at beside it. */
-export interface RowAttention {
-  /** Scores of S queries on what is past and what is new, both f32 [1, B, H, S, D] -> [1, B, H, S, P + S]. */
+/** One new token of each of B sequences: what is past stays where it is, and what is new is looked at beside it. */
+export interface DecodeAttention {
+  /** Scores of the queries on what is past and what is new, both f32 [1, B, H, 1, D] -> [1, B, H, 1, P + 1]. */
   readonly scores: (past: LayerKept, query: Value, newKey: Value) => Value;
-  /** The past values' mean: f32 [1, B, H, S, P] -> [1, B, H, S, D]. */
+  /** The past values' mean: f32 [1, B, H, 1, P] -> [1, B, H, 1, D]. */
   readonly mean: (past: LayerKept, probabilities: Value) => Value;
   /**
-   * What is to be kept of S new tokens' keys and values, both f32 [L, B, H, S, D]: each part's numbers in the order of
-   * [L, B, ...before, S, ...after].
+   * What is to be kept of all layers' new keys and values, both f32 [L, B, H, 1, D]: each part's numbers in the order of
+   * [L, B, ...before, 1, ...after].
    */
-  readonly toKeep: (tokens: NewTokens) => Kept;
+  readonly toKeep: (key: Value, value: Value) => Kept;
 }
 
 /**
- * Many new tokens of one sequence: they are kept first, then looked at together with what was. That copies the past once,
+ * Several new tokens of one sequence: they are kept first, then looked at together with what was. That copies the past once,
  * which is little beside what so many queries do with it.
  */
 export interface ChunkAttention {
@@ -51,14 +51,6 @@ export interface ChunkAttention {
   readonly scores: (kept: LayerKept, query: Value) => Value;
   /** The values' mean: f32 [1, 1, H, S, T] -> [1, 1, H, S, D]. */
   readonly mean: (kept: LayerKept, probabilities: Value) => Value;
-}
-
-/** The keys and values of new tokens: f32 [L, B, H, S, D]. */
-export interface NewTokens {
-  readonly key: Value;
-  readonly value: Value;
-  /** S: int64 [1]. */
-  readonly numNewTokens: Value;
 }
 
 /** Numbers to keep, by their part's name. */

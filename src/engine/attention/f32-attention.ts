@@ -1,6 +1,7 @@
 import { bytesPerPosition, type KvPart, type KvShape } from '../kv-cache/kv-part.js';
 import type { Value } from '../model/graph-builder.js';
 import type { AttentionFormat, AttentionModel } from './attention-format.js';
+import { rowProduct } from './row-product.js';
 
 /** Keys and values as they were computed: f32 [slots, H, positions, D]. */
 export const F32_ATTENTION: AttentionFormat = {
@@ -8,14 +9,14 @@ export const F32_ATTENTION: AttentionFormat = {
   parts,
   positionCost: (shape) => bytesPerPosition(parts(shape), shape),
   open: (model) => ({
-    rows: {
+    decode: {
       scores: ({ layer, part }, query, newKey) => {
         const scaled = scaledQuery(model, layer, query);
-        const scores = [part('key'), newKey].map((key) => product(model, scaled, key));
+        const scores = [product(model, scaled, part('key')), rowProduct(model.graph, scaled, newKey)];
         return model.graph.op('Concat', scores, { axis: -1 });
       },
       mean: ({ part }, probabilities) => model.graph.op('MatMul', [probabilities, part('value')]),
-      toKeep: ({ key, value }) => ({ key, value }),
+      toKeep: (key, value) => ({ key, value }),
     },
     chunk: {
       toKeep: (_, key, value) => ({ key: byHead(model, key), value: byHead(model, value) }),

@@ -1,4 +1,4 @@
-import type { ChunkInputs, RowInputs } from '../attention/attend.js';
+import type { ChunkInputs, DecodeInputs } from '../attention/attend.js';
 import type { GraphBuilder, Value } from './graph-builder.js';
 
 /**
@@ -7,9 +7,6 @@ import type { GraphBuilder, Value } from './graph-builder.js';
  * "Several batches in a step").
  */
 export const MAX_BATCHES = 3;
-
-/** New tokens of one sequence that are enough to attend as a chunk; the first batch never does. */
-export const LEAST_CHUNK = 32;
 
 /** The graph's input of this name for one of the batches. */
 export function batchInput(name: string, batch: number): string {
@@ -27,7 +24,7 @@ export function newRows(part: string, batch: number): string {
 }
 
 /** The inputs of one batch. */
-export interface BatchInputs extends RowInputs, ChunkInputs {
+export interface BatchInputs extends DecodeInputs, ChunkInputs {
   /** bool []. */
   readonly isPresent: Value;
   /** bool []. */
@@ -43,7 +40,6 @@ export function createBatchInputs(graph: GraphBuilder, index: number): BatchInpu
     isPresent: graph.input(batchInput('is_present', index), 'bool', []),
     isChunk: graph.input(batchInput('is_chunk', index), 'bool', []),
     rowSplit: graph.input(batchInput('row_split', index), 'int64', [2]),
-    qkvShape: graph.input(batchInput('qkv_shape', index), 'int64', [5]),
     split: graph.input(batchInput('split', index), 'int64', [2]),
     numPast: graph.input(batchInput('num_past', index), 'int64', [1]),
     bias: graph.input(batchInput('attention_bias', index), 'float32', [B!, 1, S!, width!]),

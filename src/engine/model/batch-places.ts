@@ -1,7 +1,7 @@
 import type { ScheduledBatch } from '../scheduling/scheduled-step.js';
-import { LEAST_CHUNK, MAX_BATCHES } from './batch-inputs.js';
+import { MAX_BATCHES } from './batch-inputs.js';
 
-/** A step's batches, each where the graph has it: the first place is for few rows of many sequences, and may be left free. */
+/** A step's batches, each where the graph has it: the first place is for sequences that decode, and may be left free. */
 export type BatchPlaces = readonly (ScheduledBatch | undefined)[];
 
 /**
@@ -15,10 +15,7 @@ export function placeBatches(batches: readonly ScheduledBatch[]): BatchPlaces {
   return Array.from({ length: MAX_BATCHES }, (_, index) => places[index]);
 }
 
-/** Whether a batch attends as a chunk. That a token's sums are always done in the same way depends on nothing else. */
-export function isChunk({
-  sequences,
-  numNewTokens,
-}: Pick<ScheduledBatch, 'sequences' | 'numNewTokens'>): boolean {
-  return sequences.length === 1 && numNewTokens >= LEAST_CHUNK;
+/** Whether a batch attends as a chunk, and not as one token of each of its sequences. */
+export function isChunk({ numNewTokens }: Pick<ScheduledBatch, 'numNewTokens'>): boolean {
+  return numNewTokens > 1;
 }

@@ -19,7 +19,7 @@ export interface GraphWeights {
 
 /**
  * Writes the ONNX graph of one step of a GPT-2 (Radford et al., 2019), with the KV cache as inputs. A step runs up to
- * MAX_BATCHES batches side by side, each of B sequences of S new tokens; all but attention is done for the rows
+ * MAX_BATCHES batches side by side, each of B sequences with one new token or of S tokens of one; all but attention is done for the rows
  * of all of them together, so that the weights are read once.
  *
  * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows of a batch, what a row has
@@ -32,12 +32,12 @@ export interface GraphWeights {
  * - for each batch b
  *   - `is_present_b` bool []: else nothing is computed for it and those behind it, and its other inputs need only be there.
  *     The first batch is computed in any case, but B may be 0.
- *   - `is_chunk_b` bool []: whether it attends as a chunk (attention-format.ts), with B = 1. The first batch never does.
+ *   - `is_chunk_b` bool []: whether it is S tokens of one sequence. The first batch never is.
  *   - `row_split_b` int64 [2]: its rows, B * S, and those of the batches behind it
  *   - `attention_bias_b` f32 [B, 1, S, P + S], of a chunk [1, 1, S, computed positions + S]: 0 where a token may look,
  *     else a large negative number
- *   - `qkv_shape_b` int64 [5]: B, S, 3, H, D; and `split_b` int64 [2]: P and S; both if it is no chunk
- *   - `num_past_b` int64 [1]: of the P positions the computed ones, if it is a chunk
+ *   - `split_b` int64 [2]: P and 1, if it is no chunk
+ *   - `num_past_b` int64 [1]: of the P positions the computed ones, if it is one
  *   - `past_NAME_i_b` [1, B, ...before, P, ...after] for each part of the attention's format and each layer i
  *
  * Outputs:

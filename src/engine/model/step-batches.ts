@@ -1,4 +1,4 @@
-import { attendChunk, attendRows, type NewHeads } from '../attention/attend.js';
+import { attendChunk, attendDecode, type NewHeads } from '../attention/attend.js';
 import type { AttentionFormat, GraphAttention, LayerKept } from '../attention/attention-format.js';
 import type { KvShape } from '../kv-cache/kv-part.js';
 import {
@@ -63,11 +63,13 @@ export class StepBatches {
   addOutputs(): void {
     const { graph, format, shape } = this.#options;
     for (const [index, { isPresent, isChunk }] of this.#batches.entries()) {
-      const rows = () => this.#rowsToKeep(index);
+      const decode = () => this.#decodedToKeep(index);
       const chunk = () => this.#chunkToKeep(index);
-      const make = () => graph.when(isChunk, this.#partTypes, { make: chunk, none: rows });
+      const make = () => graph.when(isChunk, this.#partTypes, { make: chunk, none: decode });
       const kept =
-        index === 0 ? rows() : graph.when(isPresent, this.#partTypes, { make, none: () => this.#noParts() });
+        index === 0
+          ? decode()
+          : graph.when(isPresent, this.#partTypes, { make, none: () => this.#noParts() });
       for (const [i, { name, type }] of format.parts(shape).entries())
         graph.output(newRows(name, index), kept[i]!, type);
     }
@@ -99,18 +101,18 @@ export class StepBatches {
     const batch = this.#batches[index]!;
     const attending = { ...this.#options, attention: this.#attention };
     const past = this.#pastOf(index, layer);
-    const asRows = (parts: readonly Value[]) => {
-      const { rows, heads } = attendRows(attending, batch, past, qkv);
+    const decode = (parts: readonly Value[]) => {
+      const { rows, heads } = attendDecode(attending, batch, past, qkv);
       return { rows, kept: [{ heads, parts }] };
     };
-    if (index === 0) return asRows([]);
+    if (index === 0) return decode([]);
     return this.#when(batch.isChunk, 1, {
       make: () => {
         const { rows, kept } = attendChunk(attending, batch, past, qkv);
         const parts = this.#options.format.parts(this.#options.shape).map(({ name }) => kept[name]!);
         return { rows, kept: [{ heads: this.#nothing().heads, parts }] };
       },
-      none: () => asRows(this.#noParts()),
+      none: () => decode(this.#noParts()),
     });
   }
 
@@ -142,14 +144,13 @@ export class StepBatches {
     return this.#partTypes.map((type) => this.#options.graph.empty(type));
   }
 
-  #rowsToKeep(index: number): Value[] {
+  #decodedToKeep(index: number): Value[] {
     const { graph, format, shape } = this.#options;
     const ofLayers = this.#kept.map((kept) => kept[index]!.heads);
     const [keys, values] = [ofLayers.map(({ key }) => key), ofLayers.map(({ value }) => value)];
     const key = graph.op('Concat', keys, { axis: 0 });
     const value = graph.op('Concat', values, { axis: 0 });
-    const numNewTokens = graph.op('Slice', [this.#batches[index]!.split, graph.ints([1]), graph.ints([2])]);
-    const kept = this.#attention.rows.toKeep({ key, value, numNewTokens });
+    const kept = this.#attention.decode.toKeep(key, value);
     return format.parts(shape).map(({ name }) => kept[name]!);
   }
 

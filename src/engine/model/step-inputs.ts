@@ -102,7 +102,6 @@ export class StepInputsFactory {
   }
 
   #createBatch(batch: BatchSize, index: number): BatchInputs {
-    const { numHeads, hiddenSize } = this.#config;
     const { sequences, numNewTokens } = batch;
     const [numSequences, numPast] = [sequences.length, numPastOf(batch)];
     const shape = [numSequences, 1, numNewTokens, numPast + numNewTokens];
@@ -112,7 +111,6 @@ export class StepInputsFactory {
       [batchInput('is_present', index)]: bool(numSequences > 0),
       [batchInput('is_chunk', index)]: bool(isChunk(batch)),
       [batchInput('row_split', index)]: rowSplit,
-      [batchInput('qkv_shape', index)]: int64(numSequences, numNewTokens, 3, numHeads, hiddenSize / numHeads),
       [batchInput('split', index)]: int64(numPast, numNewTokens),
       [batchInput('num_past', index)]: int64(numPast),
       [batchInput('attention_bias', index)]: new Tensor('float32', bias, shape),

@@ -1,20 +1,13 @@
 import type { Sequence } from './sequence.js';
 
 /**
- * Lets the sequences of a batch draft their next tokens, as far as their slots have room; returns the most that one
- * drafted.
+ * Lets a sequence draft its next tokens, as far as its slot has room; returns how many it drafted.
  *
- * @param capacity positions per slot; 0 drafts nothing
+ * @param capacity positions of the slot; 0 drafts nothing
  */
-export function draftTokens(sequences: readonly Sequence[], capacity: number): number {
-  // All are computed at the same length, so the one with the least room decides.
-  const room = sequences.map(
-    ({ numComputedTokens, maxCachedTokens }) => Math.min(capacity, maxCachedTokens) - numComputedTokens - 1,
-  );
-  const maxDrafts = Math.max(0, Math.min(...room));
-  for (const sequence of sequences) {
-    const { lookup, tokenIds, numTokens } = sequence;
-    sequence.numDraftTokens = lookup?.draft(tokenIds, numTokens, maxDrafts) ?? 0;
-  }
-  return Math.max(...sequences.map(({ numDraftTokens }) => numDraftTokens));
+export function draftTokens(sequence: Sequence, capacity: number): number {
+  const { lookup, tokenIds, numTokens, numComputedTokens, maxCachedTokens } = sequence;
+  const room = Math.max(0, Math.min(capacity, maxCachedTokens) - numComputedTokens - 1);
+  sequence.numDraftTokens = lookup?.draft(tokenIds, numTokens, room) ?? 0;
+  return sequence.numDraftTokens;
 }

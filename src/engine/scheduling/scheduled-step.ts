@@ -17,10 +17,7 @@ export interface ScheduledBatch {
   readonly firstSlot: Slot;
   /** Positions per slot of the class. */
   readonly capacity: number;
-  /**
-   * How many tokens of each are computed: 1 to decode, more to prefill or to check drafts. A sequence with fewer drafts
-   * than the others has rows that mean nothing.
-   */
+  /** How many tokens of each are computed: 1 to decode, more, of a single sequence, to prefill or to check drafts. */
   readonly numNewTokens: number;
 }
 

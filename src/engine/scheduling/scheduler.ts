@@ -26,7 +26,10 @@ export interface SchedulerOptions extends AdmissionLimits {
   readonly batchCost: number;
 }
 
-/** Drafts are checked for no more decoding sequences than this: their rows compete for the same cores. */
+/**
+ * Drafts are checked for no more decoding sequences than this, and beside no prompt: their rows compete for the same cores,
+ * and each takes a batch.
+ */
 const MAX_DRAFTING = 2;
 /** Who advances, and by how many tokens each. */
 type Advance = Pick<ScheduledBatch, 'sequences' | 'numNewTokens'>;
@@ -213,25 +216,25 @@ export class Scheduler {
   /** Takes as many classes of the round as a step has room for beside these chunks. */
   #toStep(chunks: readonly Chunk[]): ScheduledStep | undefined {
     const classes = this.#round.splice(0, this.#options.maxBatches - chunks.length);
-    const decoding = classes.map((index) => this.#decode(index)).filter((advance) => advance !== undefined);
-    const prefilling = chunks.map((chunk) => this.#prefill(chunk));
-    const advances = [...decoding, ...prefilling];
-    if (advances.length === 0) return undefined;
-    // Only now: to make room for one may move others.
-    const batches = advances.map((advance) => this.#toBatch(advance));
-    return { batches, moves: this.#slots.takeMoves() };
+    const numDecoding = classes.reduce((sum, index) => sum + this.#slots.classes[index]!.numDecoding, 0);
+    const mayDraft = chunks.length === 0 && numDecoding <= MAX_DRAFTING;
+    const decoding = classes.flatMap((index) => this.#decode(index, mayDraft));
+    const prefilling = chunks.map(({ sequence, numTokens }) => ({
+      sequences: [sequence],
+      numNewTokens: numTokens,
+    }));
+    const batches = [...decoding, ...prefilling].map((advance) => this.#toBatch(advance));
+    return batches.length === 0 ? undefined : { batches, moves: this.#slots.takeMoves() };
   }
 
-  #decode(classIndex: number): Advance | undefined {
+  /** All that decode in a class as one batch; if one of them has drafts, which are a chunk, each by itself. */
+  #decode(classIndex: number, mayDraft: boolean): Advance[] {
     const { occupants, numDecoding, capacity } = this.#slots.classes[classIndex]!;
-    if (numDecoding === 0) return undefined;
     const sequences = occupants.slice(0, numDecoding);
-    const numDrafts = draftTokens(sequences, numDecoding > MAX_DRAFTING ? 0 : capacity);
-    return { sequences, numNewTokens: 1 + numDrafts };
-  }
-
-  #prefill({ sequence, numTokens }: Chunk): Advance {
-    return { sequences: [sequence], numNewTokens: numTokens };
+    const numDrafts = sequences.map((sequence) => draftTokens(sequence, mayDraft ? capacity : 0));
+    if (numDrafts.every((count) => count === 0))
+      return numDecoding > 0 ? [{ sequences, numNewTokens: 1 }] : [];
+    return sequences.map((sequence, i) => ({ sequences: [sequence], numNewTokens: 1 + numDrafts[i]! }));
   }
 
   #toBatch(advance: Advance): ScheduledBatch {

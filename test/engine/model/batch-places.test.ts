@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LEAST_CHUNK, MAX_BATCHES } from '../../../src/engine/model/batch-inputs.js';
+import { MAX_BATCHES } from '../../../src/engine/model/batch-inputs.js';
 import { isChunk, placeBatches } from '../../../src/engine/model/batch-places.js';
 import type { ScheduledBatch } from '../../../src/engine/scheduling/scheduled-step.js';
 import { Sequence } from '../../../src/engine/scheduling/sequence.js';
@@ -14,11 +14,11 @@ function batch(numSequences: number, numNewTokens: number): ScheduledBatch {
 }
 
 describe('placeBatches', () => {
-  const [decoding, few, chunk] = [batch(5, 1), batch(1, LEAST_CHUNK - 1), batch(1, LEAST_CHUNK)] as const;
+  const [decoding, others, chunk] = [batch(5, 1), batch(1, 1), batch(1, 2)] as const;
 
-  it('gives few rows the first places', () => {
+  it('gives those that decode the first places', () => {
     expect(placeBatches([decoding])).toEqual([decoding, undefined, undefined]);
-    expect(placeBatches([few, decoding, chunk])).toEqual([few, decoding, chunk]);
+    expect(placeBatches([decoding, others, chunk])).toEqual([decoding, others, chunk]);
   });
 
   it('leaves the first place free before a chunk', () => {
@@ -28,11 +28,11 @@ describe('placeBatches', () => {
 
   it('refuses more than there are places for', () => {
     const error = `A step has no place for batch ${MAX_BATCHES + 1}.`;
-    expect(() => placeBatches([decoding, decoding, few, few])).toThrow(error);
-    expect(() => placeBatches([chunk, decoding, decoding])).toThrow(error);
+    expect(() => placeBatches([decoding, others, chunk, chunk])).toThrow(error);
+    expect(() => placeBatches([chunk, decoding, others])).toThrow(error);
   });
 
-  it('takes many tokens of one sequence for a chunk, drafts of several for rows', () => {
-    expect([decoding, few, chunk, batch(2, LEAST_CHUNK)].map(isChunk)).toEqual([false, false, true, false]);
+  it('takes several tokens of a sequence for a chunk', () => {
+    expect([decoding, others, chunk].map(isChunk)).toEqual([false, false, true]);
   });
 });

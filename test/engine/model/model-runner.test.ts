@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LEAST_CHUNK } from '../../../src/engine/model/batch-inputs.js';
+import type { Slot } from '../../../src/engine/kv-cache/slot-table.js';
 import { numRowsOf, type ScheduledBatch } from '../../../src/engine/scheduling/scheduled-step.js';
 import { Sequence } from '../../../src/engine/scheduling/sequence.js';
 import { MATRIX_FORMATS } from '../../../src/engine/weights/matrix-formats.js';
@@ -24,47 +24,59 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
     rmSync(cacheDirectory, { recursive: true });
   });
 
+  function toSequence(id: number, length: number): Sequence {
+    const tokenIds = Int32Array.from({ length }, (_, i) => (id * 577 + i * 31) % model.config.vocabSize);
+    return new Sequence(groupRequest({ id, prompts: [tokenIds] }), 0, { arrivedAtMs: 0, lookup: false });
+  }
+
+  /** Sequences in neighbouring slots. */
+  function toBatch(sequences: readonly Sequence[], slot: Slot, numNewTokens: number): ScheduledBatch {
+    return { sequences, firstSlot: slot, capacity: model.capacities[slot.classIndex]!, numNewTokens };
+  }
+
   /**
-   * Sequences take pieces of their texts side by side. All bits of the logits of rows, by sequence and position; unless it
-   * is told otherwise, of all rows.
+   * Sequences take pieces of their texts: single tokens all side by side, several in twos. All bits of the logits of rows, by
+   * sequence and position; unless it is told otherwise, of all rows.
    */
   async function run(
     numSequences: number,
     pieces: readonly number[],
     hasLogits: (position: number) => boolean = () => true,
   ): Promise<Map<string, string>> {
-    const { config, capacities, runner } = model;
-    const sequences = Array.from({ length: numSequences }, (_, id) => {
-      const promptIds = Int32Array.from({ length: 64 }, (_, i) => (id * 577 + i * 31) % config.vocabSize);
-      return new Sequence(groupRequest({ id, prompts: [promptIds] }), 0, { arrivedAtMs: 0, lookup: false });
-    });
+    const sequences = Array.from({ length: numSequences }, (_, id) => toSequence(id, 64));
     const bits = new Map<string, string>();
-    const rowBytes = config.vocabSize * Float32Array.BYTES_PER_ELEMENT;
     for (const numNewTokens of pieces) {
-      const batch = {
-        sequences,
-        firstSlot: { classIndex: 0, index: 0 },
-        capacity: capacities[0]!,
-        numNewTokens,
-      };
-      const rows = sequences.flatMap(({ numComputedTokens }, index) =>
-        Array.from({ length: numNewTokens }, (_, at) => ({
-          row: index * numNewTokens + at,
-          position: numComputedTokens + at,
-          key: `${index}:${numComputedTokens + at}`,
-        })).filter(({ position }) => hasLogits(position)),
-      );
-      const { logits } = await runner.run(
-        { batches: [batch], moves: [] },
-        rows.map(({ row }) => row),
-      );
-      for (const [at, { key }] of rows.entries()) {
-        const own = Buffer.from(logits.buffer, logits.byteOffset + at * rowBytes, rowBytes);
-        bits.set(key, own.toString('base64'));
-      }
+      const batches =
+        numNewTokens === 1
+          ? [toBatch(sequences, { classIndex: 0, index: 0 }, 1)]
+          : sequences.map((one, index) => toBatch([one], { classIndex: 0, index }, numNewTokens));
+      for (let i = 0; i < batches.length; i += 2) await runStep(batches.slice(i, i + 2), { bits, hasLogits });
       for (const sequence of sequences) sequence.numComputedTokens += numNewTokens;
     }
     return bits;
+  }
+
+  async function runStep(
+    batches: readonly ScheduledBatch[],
+    { bits, hasLogits }: { bits: Map<string, string>; hasLogits: (position: number) => boolean },
+  ): Promise<void> {
+    const rowBytes = model.config.vocabSize * Float32Array.BYTES_PER_ELEMENT;
+    const rows = batches
+      .flatMap(({ sequences, numNewTokens }) =>
+        sequences.flatMap(({ groupId, numComputedTokens }) =>
+          Array.from({ length: numNewTokens }, (_, at) => ({ groupId, position: numComputedTokens + at })),
+        ),
+      )
+      .map((row, index) => ({ ...row, index }))
+      .filter(({ position }) => hasLogits(position));
+    const { logits } = await model.runner.run(
+      { batches, moves: [] },
+      rows.map(({ index }) => index),
+    );
+    for (const [at, { groupId, position }] of rows.entries()) {
+      const own = Buffer.from(logits.buffer, logits.byteOffset + at * rowBytes, rowBytes);
+      bits.set(`${groupId}:${position}`, own.toString('base64'));
+    }
   }
 
   it.each([
@@ -78,76 +90,58 @@ describe.each(Object.entries(MATRIX_FORMATS))('a step at %s', (_, format) => {
     }
   });
 
-  it.each([
-    ['few', 29],
-    ['many', 40],
-  ])(
-    'has the same bits, kept ones too, alone in a step and beside %s tokens of a prompt',
-    async (_, numPrefilled) => {
-      const { config, capacities, runner } = model;
-      const shapes = [
-        { classIndex: 0, index: 0, numSequences: 24, numNewTokens: 1 },
-        { classIndex: 1, index: 2, numSequences: 3, numNewTokens: 1 },
-        { classIndex: 0, index: 25, numSequences: 1, numNewTokens: numPrefilled },
-      ];
-      const batches = shapes.map(
-        ({ classIndex, index, numSequences, numNewTokens }, batch): ScheduledBatch => {
-          const sequences = Array.from({ length: numSequences }, (_, id) => {
-            const promptIds = Int32Array.from(
-              { length: 64 },
-              (_, i) => (id * 31 + i * 577 + batch) % config.vocabSize,
-            );
-            return new Sequence(groupRequest({ id, prompts: [promptIds] }), 0, {
-              arrivedAtMs: 0,
-              lookup: false,
-            });
-          });
-          return {
-            sequences,
-            firstSlot: { classIndex, index },
-            capacity: capacities[classIndex]!,
-            numNewTokens,
-          };
-        },
-      );
-      /** All that a step gave, by batch. */
-      const read = async (together: readonly ScheduledBatch[]) => {
-        const numRows = together.map(numRowsOf);
-        const rows = Array.from({ length: sum(numRows) }, (_, row) => row);
-        const { logits, newKv } = await runner.run({ batches: together, moves: [] }, rows);
-        return together.map((_, i) => {
-          const [start, end] = [sum(numRows.slice(0, i)), sum(numRows.slice(0, i + 1))];
-          const kept = newKv[i]!.parts.map((part) => hashOf(part));
-          return [hashOf(logits.subarray(start * config.vocabSize, end * config.vocabSize)), ...kept];
-        });
-      };
-      for (const batch of batches) {
-        await runner.run({ batches: [{ ...batch, numNewTokens: 16 }], moves: [] }, [0]);
-        for (const sequence of batch.sequences) sequence.numComputedTokens = 16;
+  it('has the same bits, kept ones too, alone in a step and beside others', async () => {
+    const { config, runner } = model;
+    const batches = [
+      { numSequences: 24, slot: { classIndex: 0, index: 0 }, numNewTokens: 1 },
+      { numSequences: 3, slot: { classIndex: 1, index: 2 }, numNewTokens: 1 },
+      { numSequences: 1, slot: { classIndex: 0, index: 25 }, numNewTokens: 29 },
+      { numSequences: 1, slot: { classIndex: 1, index: 0 }, numNewTokens: 40 },
+    ].map(({ numSequences, slot, numNewTokens }, batch) => {
+      const sequences = Array.from({ length: numSequences }, (_, id) => toSequence(100 * batch + id, 64));
+      return toBatch(sequences, slot, numNewTokens);
+    });
+    /** All that a step gave, by batch. */
+    const read = async (together: readonly ScheduledBatch[]) => {
+      const numRows = together.map(numRowsOf);
+      const rows = Array.from({ length: sum(numRows) }, (_, row) => row);
+      const { logits, newKv } = await runner.run({ batches: together, moves: [] }, rows);
+      return together.map((_, i) => {
+        const [start, end] = [sum(numRows.slice(0, i)), sum(numRows.slice(0, i + 1))];
+        const kept = newKv[i]!.parts.map((part) => hashOf(part));
+        return [hashOf(logits.subarray(start * config.vocabSize, end * config.vocabSize)), ...kept];
+      });
+    };
+    for (const { sequences, firstSlot } of batches) {
+      for (const [i, sequence] of sequences.entries()) {
+        const slot = { ...firstSlot, index: firstSlot.index + i };
+        await runner.run({ batches: [toBatch([sequence], slot, 16)], moves: [] }, [0]);
+        sequence.numComputedTokens = 16;
       }
-      const alone = [];
-      for (const batch of batches) alone.push(...(await read([batch])));
-      expect(new Set(alone.map(String)).size).toBe(3);
-      expect(await read(batches)).toEqual(alone);
-      expect(await read(batches.slice(1))).toEqual(alone.slice(1));
-      // Of a prompt's many tokens there is one less.
-      const turned = batches.toReversed().slice(0, numPrefilled < LEAST_CHUNK ? 3 : 2);
-      expect(await read(turned)).toEqual(alone.toReversed().slice(0, turned.length));
-    },
-  );
+    }
+    const alone: string[][] = [];
+    for (const batch of batches) alone.push(...(await read([batch])));
+    expect(new Set(alone.map(String)).size).toBe(4);
+    for (const together of [
+      [0, 1, 2],
+      [1, 0, 3],
+      [0, 3, 2],
+      [2, 1],
+      [3, 2],
+      [1, 3],
+    ]) {
+      expect(await read(together.map((i) => batches[i]!))).toEqual(together.map((i) => alone[i]));
+    }
+  });
 
-  it('has the same bits for many tokens of a prompt in a slot of any capacity', async () => {
-    const { config, capacities, runner } = model;
-    const tokenIds = Int32Array.from({ length: 80 }, (_, i) => (i * 577) % config.vocabSize);
+  it('has the same bits for several tokens of a prompt in a slot of any capacity', async () => {
     const inClass = async (classIndex: number) => {
-      const request = groupRequest({ prompts: [tokenIds] });
-      const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
+      const sequence = toSequence(0, 80);
       const hashes = [];
       for (const numNewTokens of [48, 32]) {
-        const place = { firstSlot: { classIndex, index: 0 }, capacity: capacities[classIndex]! };
-        const batch = { sequences: [sequence], numNewTokens, ...place };
+        const batch = toBatch([sequence], { classIndex, index: 0 }, numNewTokens);
         const rows = Array.from({ length: numNewTokens }, (_, row) => row);
-        const { logits, newKv } = await runner.run({ batches: [batch], moves: [] }, rows);
+        const { logits, newKv } = await model.runner.run({ batches: [batch], moves: [] }, rows);
         hashes.push(hashOf(logits), ...newKv[0]!.parts.map(hashOf));
         sequence.numComputedTokens += numNewTokens;
       }

@@ -1,5 +1,5 @@
 import type { Value } from '../model/graph-builder.js';
-import type { AttentionModel, Kept, LayerKept, NewTokens, RowAttention } from './attention-format.js';
+import type { AttentionModel, DecodeAttention, Kept, LayerKept } from './attention-format.js';
 import {
   keyOffset,
   keyStep,
@@ -12,16 +12,17 @@ import {
   weightedLevels,
   ZERO,
 } from './integer-levels.js';
+import { rowProduct } from './row-product.js';
 
 /**
- * A few rows of each sequence. A product of u8 with s8 has a kernel for a single row, which takes the cache's bytes as they
+ * A single row of each sequence. A product of u8 with s8 has a kernel for it, which takes the cache's bytes as they
  * lie, if neither has a zero point: so what moving queries up adds to a score is kept beside the key, and taken off.
  */
-export function integerRows(model: AttentionModel): RowAttention {
+export function integerDecode(model: AttentionModel): DecodeAttention {
   return {
     scores: (past, query, newKey) => scores(model, past, { query, newKey }),
     mean: (past, probabilities) => mean(model, past, probabilities),
-    toKeep: (tokens) => toKeep(model, tokens),
+    toKeep: (key, value) => toKeep(model, { key, value }),
   };
 }
 
@@ -37,9 +38,8 @@ function scores(
   const scaled = graph.op('DequantizeLinear', [product, part('key_scale')], ONE_FOR_COLUMN);
   const onPast = graph.op('Sub', [scaled, part('key_offset')]);
   const step = graph.scalar('float32', scales[layer]! / SIGNED);
-  const rounded = graph.op('DequantizeLinear', [levels, step, zeroPoint]);
-  const [onNew] = graph.contrib('FusedMatMul', [rounded, newKey], { transB: 1 });
-  return graph.op('Mul', [graph.op('Concat', [onPast, onNew!], { axis: -1 }), largest]);
+  const onNew = rowProduct(graph, graph.op('DequantizeLinear', [levels, step, zeroPoint]), newKey);
+  return graph.op('Mul', [graph.op('Concat', [onPast, onNew], { axis: -1 }), largest]);
 }
 
 function mean({ graph }: AttentionModel, past: LayerKept, probabilities: Value): Value {
@@ -48,18 +48,17 @@ function mean({ graph }: AttentionModel, past: LayerKept, probabilities: Value):
   return graph.op('DequantizeLinear', [product, largest], ONE_FOR_ROW);
 }
 
-function toKeep({ graph, shape, scales }: AttentionModel, { key, value, numNewTokens }: NewTokens): Kept {
+/** A single key is a row and a column alike. */
+function toKeep(
+  { graph, shape, scales }: AttentionModel,
+  { key, value }: { key: Value; value: Value },
+): Kept {
   const zeroPoint = graph.scalar('int8', 0);
   const [keys, values] = [toLevels(graph, key, zeroPoint), toLevels(graph, value, zeroPoint)];
   const ofLayers = graph.floats(scales.map(keyStep), [shape.numLayers, 1, 1, 1, 1]);
   const scale = graph.op('Mul', [keys.largest, ofLayers]);
-  // As one more dimension, else ONNX Runtime transposes each layer's keys by themselves.
-  const heads = graph.op('Concat', [graph.ints([-1]), numNewTokens, graph.ints([shape.headWidth])], {
-    axis: 0,
-  });
-  const byHead = graph.op('Reshape', [keys.levels, heads]);
   return {
-    key: graph.op('Transpose', [byHead], { perm: [0, 2, 1] }),
+    key: keys.levels,
     key_scale: scale,
     key_offset: keyOffset(graph, { levels: keys.levels, scale, axis: WIDTH }),
     value: values.levels,
