@@ -15,7 +15,8 @@ const reference = readReference('untied');
 const { config, weights } = openCheckpoint(CHECKPOINT);
 
 // Not typed, and not compiled: the bench is plain JavaScript.
-const importBench = (name: string) => import(new URL(`../../bench/support/${name}.mjs`, import.meta.url).href);
+const importBench = (name: string) =>
+  import(new URL(`../../bench/support/${name}.mjs`, import.meta.url).href);
 
 describe('files that the bench makes of a checkpoint', () => {
   let folder: string;
