@@ -23,12 +23,12 @@ export function weightBytes({ weights }) {
 }
 
 /** The engine's graph in this thread, without scheduler and cache. */
-export async function openModelSession({ numThreads, ...options }) {
+export async function openModelSession(options) {
   const { directory, ...weights } = openWeights(options);
   const attention = await weights.format.attention();
   const session = await createSession(buildGpt2Graph({ ...weights, attention }), {
     directory,
-    numThreads,
+    numThreads: options.numThreads,
     format: weights.format,
   });
   const embeddings = new InputEmbeddings(weights.stored);

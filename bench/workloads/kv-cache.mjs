@@ -8,6 +8,7 @@ import { StepInputsFactory } from '../../dist/engine/model/step-inputs.js';
 import { openModelSession } from '../support/model-session.mjs';
 import { promptIds } from '../support/prompts.mjs';
 import { ratioRow, toRows } from '../support/rows.mjs';
+import { sequenceOf } from '../support/sequence.mjs';
 
 const [PROMPT, OUTPUT] = [50, 200];
 
@@ -63,10 +64,11 @@ async function generateWithoutCache(model, prompt, numTokens) {
     return new Tensor(kind.type, none, pastShape(kind, 1, NO_PAST));
   });
   for (let batch = 1; batch < MAX_BATCHES; batch++) Object.assign(past, noPast(layers, batch));
+  const firstSlot = { classIndex: 0, index: 0 };
   const tokenIds = [...prompt];
   while (tokenIds.length < prompt.length + numTokens) {
-    const sequence = { tokenIds, numComputedTokens: 0 };
-    const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: NO_PAST };
+    const sequences = [sequenceOf(tokenIds)];
+    const batch = { sequences, firstSlot, numNewTokens: tokenIds.length, capacity: NO_PAST };
     const last = Int32Array.from({ length: padding.logits }, () => tokenIds.length - 1);
     const logitRows = new Tensor('int32', last, [last.length]);
     const feeds = Object.assign({ ...past, logit_rows: logitRows }, ...inputs.fill([batch]));
