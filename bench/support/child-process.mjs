@@ -6,7 +6,10 @@ import { once } from 'node:events';
  * `{ id, error }` (see {@link answer}). `ready` is the first answer.
  */
 export async function startChild(url, env = {}) {
-  const child = fork(url, { env: { ...process.env, ...env }, serialization: 'advanced' });
+  const child = fork(url, {
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', ...env },
+    serialization: 'advanced',
+  });
   const waiting = new Map();
   let lastId = 0;
   child.on('message', (/** @type {any} */ { id, result, error }) => {

@@ -3,6 +3,7 @@ import { buildGpt2Graph } from '../../dist/engine/model/gpt2-graph.js';
 import { InputEmbeddings } from '../../dist/engine/model/input-embeddings.js';
 import { folderOf } from '../../dist/engine/model/safetensors.js';
 import { createSession } from '../../dist/engine/model/session.js';
+import '../../dist/engine/no-telemetry.js';
 import { rowPadding } from '../../dist/engine/weights/matrix-format.js';
 import { MATRIX_FORMATS } from '../../dist/engine/weights/matrix-formats.js';
 import * as cache from '../../dist/engine/weights/quantized-cache.js';
