@@ -116,5 +116,5 @@ function rankOfFirst(numTop) {
 function plainMaximum() {
   let maximum = -Infinity;
   for (let id = 0; id < row.length; id += 1) if (row[id] > maximum) maximum = row[id];
-  return Math.round(-maximum * 1000);
+  return Math.round(Math.abs(maximum) * 1000);
 }
