@@ -9,5 +9,7 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // For tests that make sessions of their own; the engine sees to it by itself.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
   },
 });

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Tensor } from 'onnxruntime-node';
 import { GraphBuilder } from '../dist/engine/model/graph-builder.js';
 import { createSession } from '../dist/engine/model/session.js';
+import '../dist/engine/no-telemetry.js';
 import { MATRIX_FORMATS } from '../dist/engine/weights/matrix-formats.js';
 import { machineLine } from './support/machine.mjs';
 import { interleave } from './support/rounds.mjs';

@@ -5,12 +5,12 @@ import { F32_ATTENTION } from '../dist/engine/attention/f32-attention.js';
 import { INTEGER_ATTENTION } from '../dist/engine/attention/integer-attention.js';
 import { capacitiesFor } from '../dist/engine/kv-cache/slot-table.js';
 import { ModelRunner } from '../dist/engine/model/model-runner.js';
-import { Sequence } from '../dist/engine/scheduling/sequence.js';
 import { MATRIX_FORMATS } from '../dist/engine/weights/matrix-formats.js';
 import { machineLine } from './support/machine.mjs';
 import { openModelSession } from './support/model-session.mjs';
 import { randomCheckpoint } from './support/random-checkpoint.mjs';
 import { interleave } from './support/rounds.mjs';
+import { sequenceOf } from './support/sequence.mjs';
 import { median } from './support/statistics.mjs';
 
 const CACHE = join(tmpdir(), 'linnet-bench');
@@ -54,17 +54,7 @@ async function open(attention) {
 /** Fills slots, so that their memory is read as in use; the result makes the last step again and tells its milliseconds. */
 async function prepare({ runner, capacities }, { count, numNewTokens, capacity }) {
   const classIndex = capacities.indexOf(capacity);
-  const request = {
-    id: 1,
-    prompts: [new Int32Array(capacity).fill(42)],
-    numCandidates: 1,
-    maxTokens: 1,
-    sampling: {},
-  };
-  const sequences = Array.from(
-    { length: count },
-    () => new Sequence(request, 0, { arrivedAtMs: 0, lookup: false }),
-  );
+  const sequences = Array.from({ length: count }, () => sequenceOf(Array(capacity).fill(42)));
   const stepOf = (of, index, numTokens) => ({
     batches: [{ sequences: of, firstSlot: { classIndex, index }, capacity, numNewTokens: numTokens }],
     moves: [],

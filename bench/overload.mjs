@@ -98,7 +98,7 @@ async function measure(name, forMs, ratePerSecond, elsewherePerSecond = 0) {
   await elsewhere;
   const after = await usage();
   const { counts, completionTokensPerSecond, firstTokenMs, gapMs, refusedMs, refusals, failures } = result;
-  const at = ({ p50, p99 }) => `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
+  const at = ({ p50, p99, count }) => (count ? `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)} ms` : 'none');
   const cores = (who) => ((after[who].cpuSeconds - before[who].cpuSeconds) / seconds).toFixed(2);
   console.log(
     [

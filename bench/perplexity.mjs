@@ -8,12 +8,13 @@ import { parseArgs } from 'node:util';
 import { F32_ATTENTION } from '../dist/engine/attention/f32-attention.js';
 import { capacitiesFor } from '../dist/engine/kv-cache/slot-table.js';
 import { ModelRunner } from '../dist/engine/model/model-runner.js';
-import { Sequence } from '../dist/engine/scheduling/sequence.js';
+import { toTokens } from '../dist/engine/text/text-tokens.js';
 import { createTokenizer } from '../dist/engine/text/tokenizer.js';
 import { blockFormat } from '../dist/engine/weights/block-format.js';
 import { MATRIX_FORMATS } from '../dist/engine/weights/matrix-formats.js';
 import { openModelSession } from './support/model-session.mjs';
 import { outlierCheckpoint } from './support/outlier-checkpoint.mjs';
+import { sequenceOf } from './support/sequence.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -53,7 +54,7 @@ async function compare(candidates) {
   const windows = await readWindows(config);
   let count = 0;
   for (const ids of windows) {
-    const sequences = candidates.map(() => toSequence(ids));
+    const sequences = candidates.map(() => sequenceOf(ids));
     for (let start = 0; start < ids.length; start += CHUNK) {
       const targets = ids.slice(start + 1, start + CHUNK + 1);
       let references;
@@ -80,18 +81,13 @@ async function readWindows({ contextLength, endOfTextId }) {
   return readFileSync(file, 'utf8')
     .split('<|endoftext|>')
     .flatMap((text) => {
-      const ids = [endOfTextId, ...tokenizer.encode(text.trim(), 1e6).ids];
+      const ids = [endOfTextId, ...toTokens(text.trim(), tokenizer).map(({ id }) => id)];
       const pieces = [];
       for (let start = 0; start + 1 < ids.length; start += contextLength - 1) {
         pieces.push(ids.slice(start, start + contextLength));
       }
       return pieces;
     });
-}
-
-function toSequence(ids) {
-  const request = { id: 0, prompts: [Int32Array.from(ids)], maxTokens: 1, sampling: {}, numCandidates: 1 };
-  return new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
 }
 
 async function readChunk({ runner, capacities }, sequence, numNewTokens) {

@@ -47,7 +47,7 @@ Workloads: ${NAMES.join(', ')}. Default: all.
 Examples:
   Measure decoding at two precisions:
     linnet bench decode --precision f32,q8
-  Try everything out in a minute, for no figures that mean anything:
+  Try everything out in two minutes, for no figures that mean anything:
     linnet bench --scale 0.03 --rounds 1
 `;
 

@@ -59,10 +59,12 @@ const sampler = new Sampler(kernels);
 const row = new Float32Array(VOCAB_SIZE);
 
 const measures = [
-  ['(a plain maximum)', () => plainMaximum()],
-  ...Object.entries(MIXES).map(([name, changes]) => [name, choose({ ...DEFAULT_SAMPLING, ...changes })]),
-  ...[0, 20].map((numTop) => [`logprobs, top ${numTop}`, () => rankOfFirst(numTop)]),
-].flatMap(([name, run]) => ROWS.map((rows) => ({ name, run: () => timeRows(rows, run) })));
+  { name: '(a plain maximum)', run: plainMaximum },
+  ...Object.entries(MIXES).map(([name, changes]) => {
+    return { name, run: choose({ ...DEFAULT_SAMPLING, ...changes }) };
+  }),
+  ...[0, 20].map((numTop) => ({ name: `logprobs, top ${numTop}`, run: () => rankOfFirst(numTop) })),
+].flatMap(({ name, run }) => ROWS.map((rows) => ({ name, run: () => timeRows(rows, run) })));
 
 console.log(machineLine());
 const samples = await interleave(
@@ -114,5 +116,5 @@ function rankOfFirst(numTop) {
 function plainMaximum() {
   let maximum = -Infinity;
   for (let id = 0; id < row.length; id += 1) if (row[id] > maximum) maximum = row[id];
-  return Math.round(-maximum * 1000);
+  return Math.round(Math.abs(maximum) * 1000);
 }

@@ -11,6 +11,7 @@ import { randomCheckpoint } from './support/random-checkpoint.mjs';
 import { median } from './support/statistics.mjs';
 
 const LOAD = new URL('./support/load-process.mjs', import.meta.url);
+const PRECISIONS = /** @type {const} */ (['f32', 'q8', 'i8', 'q4']);
 const NUM_LATER = 3;
 const COLUMNS = [
   ...['model', 'weights', 'first start', 'later starts'],
@@ -28,7 +29,7 @@ for (const size of sizes) {
   try {
     const directory = randomCheckpoint(join(values.keep ?? scratch, size), size);
     const cacheDirectory = join(scratch, 'cache');
-    for (const precision of ['f32', 'q8', 'i8', 'q4']) {
+    for (const precision of PRECISIONS) {
       const options = { directory, precision, cacheDirectory, numThreads: availableParallelism() };
       const first = await load(options);
       const later = [];

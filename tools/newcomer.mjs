@@ -62,6 +62,7 @@ function runInShell(command, directory) {
   return spawnSync('bash', ['-c', command], { cwd: directory, env, encoding: 'utf8', timeout: 120_000 });
 }
 
+/** @returns {Promise<void>} */
 function untilServing(server) {
   return new Promise((resolve, reject) => {
     let output = '';

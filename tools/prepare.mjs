@@ -76,6 +76,7 @@ function install() {
 }
 
 function npm(args) {
+  /** @type {import('node:child_process').SpawnSyncOptionsWithStringEncoding} */
   const options = {
     encoding: 'utf8',
     stdio: ['ignore', 'ignore', 'pipe'],

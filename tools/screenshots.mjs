@@ -2,6 +2,7 @@
 // `node tools/screenshots.mjs`. Needs a Chromium; LINNET_TEST_CHROMIUM names it where it is not /usr/bin/chromium.
 import { servePage } from './served-page.mjs';
 
+/** @type {Record<string, import('playwright-core').BrowserContextOptions & { compare?: boolean }>} */
 const SHOTS = {
   'page-light': { colorScheme: 'light', viewport: { width: 1180, height: 840 } },
   'page-dark': { colorScheme: 'dark', viewport: { width: 1180, height: 840 } },

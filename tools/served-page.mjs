@@ -10,6 +10,9 @@ import { chromium } from 'playwright-core';
  * @returns The page's address, the browser, and what ends both.
  */
 export async function servePage(command) {
+  // Before the server, which nobody would end where there is no browser.
+  const executablePath = process.env.LINNET_TEST_CHROMIUM ?? '/usr/bin/chromium';
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   const server = spawn(process.execPath, ['dist/cli/main.js', ...command, '--http-port', '0'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -18,8 +21,6 @@ export async function servePage(command) {
     banner += text;
     if (banner.includes('Ctrl-C')) break;
   }
-  const executablePath = process.env.LINNET_TEST_CHROMIUM ?? '/usr/bin/chromium';
-  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   const close = async () => {
     await browser.close();
     const ended = once(server, 'exit');

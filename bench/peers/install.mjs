@@ -11,11 +11,10 @@ export function installPeers() {
   if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(wanted).mtimeMs) return;
   console.error('Installing the peers (600 MB, once) ...');
   const args = ['ci', '--prefix', FOLDER, '--ignore-scripts', '--loglevel=error'];
-  const options = {
+  const { status } = spawnSync('npm', args, {
     cwd: FOLDER,
     stdio: ['ignore', 'ignore', 'inherit'],
     shell: process.platform === 'win32',
-  };
-  const { status } = spawnSync('npm', args, options);
+  });
   if (status !== 0) throw new Error('The peers could not be installed; npm says why above.');
 }

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeGguf } from '../support/gguf.mjs';
-import { writeOnnxExport } from '../support/onnx-export.mjs';
+import { isExported, writeOnnxExport } from '../support/onnx-export.mjs';
 
 /** Who is measured, by the module of its adapter, at which precisions, and what it reads. */
 export const SYSTEMS = [
@@ -22,7 +22,7 @@ export const SYSTEMS = [
     precisions: ['f32', 'q8'],
     async write({ directory, folder }, precision) {
       const onnx = join(folder, `onnx-${precision}`);
-      if (!existsSync(join(onnx, 'onnx'))) writeOnnxExport(onnx, directory, precision);
+      if (!isExported(onnx, precision)) writeOnnxExport(onnx, directory, precision);
       return { onnx };
     },
   },

@@ -6,10 +6,13 @@ import { once } from 'node:events';
  * `{ id, error }` (see {@link answer}). `ready` is the first answer.
  */
 export async function startChild(url, env = {}) {
-  const child = fork(url, { env: { ...process.env, ...env }, serialization: 'advanced' });
+  const child = fork(url, {
+    env: { ...process.env, ORT_DISABLE_TELEMETRY: '1', ...env },
+    serialization: 'advanced',
+  });
   const waiting = new Map();
   let lastId = 0;
-  child.on('message', ({ id, result, error }) => {
+  child.on('message', (/** @type {any} */ { id, result, error }) => {
     const { resolve, reject } = waiting.get(id);
     waiting.delete(id);
     if (error === undefined) resolve(result);

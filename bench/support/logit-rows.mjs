@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { capacitiesFor } from '../../dist/engine/kv-cache/slot-table.js';
 import { ModelRunner } from '../../dist/engine/model/model-runner.js';
-import { Sequence } from '../../dist/engine/scheduling/sequence.js';
+import { toTokens } from '../../dist/engine/text/text-tokens.js';
 import { createTokenizer } from '../../dist/engine/text/tokenizer.js';
 import { openModelSession } from './model-session.mjs';
 import { createXorshift } from './prompts.mjs';
+import { sequenceOf } from './sequence.mjs';
 
 const TEXT = 'test/fixtures/held-out.txt';
 
@@ -30,9 +31,8 @@ async function readRows(session, count) {
     capacities,
     maxPositions: capacity,
   });
-  const { ids } = (await createTokenizer()).encode(readFileSync(TEXT, 'utf8'), 1e6);
-  const request = { id: 0, prompts: [Int32Array.from(ids.slice(0, count))], maxTokens: 1, sampling: {} };
-  const sequence = new Sequence({ ...request, numCandidates: 1 }, 0, { arrivedAtMs: 0, lookup: false });
+  const tokens = toTokens(readFileSync(TEXT, 'utf8'), await createTokenizer());
+  const sequence = sequenceOf(tokens.slice(0, count).map(({ id }) => id));
   const firstSlot = { classIndex: capacities.length - 1, index: 0 };
   const batch = { sequences: [sequence], firstSlot, capacity, numNewTokens: count };
   const { logits } = await runner.run({ batches: [batch], moves: [] }, [...Array(count).keys()]);

@@ -10,7 +10,7 @@ const ROWS = 256;
  */
 export async function openMemoryBandwidth({ numThreads, bytes = 512 * 2 ** 20 }) {
   const columns = Math.floor(bytes / ROWS / Float32Array.BYTES_PER_ELEMENT);
-  const graph = new GraphBuilder();
+  const graph = new GraphBuilder('');
   const matrix = graph.input('matrix', 'float32', [ROWS, columns]);
   graph.output('sums', graph.op('ReduceSum', [matrix, graph.ints([1])], { keepdims: 0 }), 'float32', [ROWS]);
   const session = await InferenceSession.create(graph.toModel(), {

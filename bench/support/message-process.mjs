@@ -53,9 +53,10 @@ const pacedEngine = {
 };
 
 const { generate } = CompletionService;
-const MESSAGES = [ACCEPTED, DELTA, FINISHED].map((event) =>
-  toGenerateResponse(event, { requestId: '01234567-89ab-cdef-0123-456789abcdef', seed: 1n }),
-);
+const DETAILS = { requestId: '01234567-89ab-cdef-0123-456789abcdef', seed: 1n, returnPromptTokenIds: false };
+/** @type {any[]} */
+const EVENTS = [ACCEPTED, DELTA, FINISHED];
+const MESSAGES = EVENTS.map((event) => toGenerateResponse(event, DETAILS));
 const BARE = {
   generated: { definition: generate, messages: MESSAGES },
   bytes: {

@@ -2,14 +2,15 @@ import { createXorshift, promptIds } from './prompts.mjs';
 import { firstTokenMs, gapP99, totalRate } from './run-metrics.mjs';
 import { median } from './statistics.mjs';
 
+const CLIENTS = 32;
 const CONTEXT_LENGTH = 1024;
 
 /** What clients who know nothing of each other ask for at the same time: prompts of 10 to 900 tokens, answers of 10 to 200. */
-export function mixedRequests({ clients = 32, scaled = (count) => count, name = 'mixed' } = {}) {
+export function mixedRequests({ scaled, name }) {
   const random = createXorshift(0x9e3779b9);
   // Over the exponent, not the length: most prompts are short.
   const between = (low, high) => Math.round(low * (high / low) ** random());
-  return Array.from({ length: clients }, (_, client) => {
+  return Array.from({ length: CLIENTS }, (_, client) => {
     const [promptTokens, maxTokens] = [between(10, 900), between(10, 200)];
     return {
       prompt: promptIds(scaled(promptTokens), `${name} ${client}`),

@@ -3,6 +3,7 @@ import { buildGpt2Graph } from '../../dist/engine/model/gpt2-graph.js';
 import { InputEmbeddings } from '../../dist/engine/model/input-embeddings.js';
 import { folderOf } from '../../dist/engine/model/safetensors.js';
 import { createSession } from '../../dist/engine/model/session.js';
+import '../../dist/engine/no-telemetry.js';
 import { rowPadding } from '../../dist/engine/weights/matrix-format.js';
 import { MATRIX_FORMATS } from '../../dist/engine/weights/matrix-formats.js';
 import * as cache from '../../dist/engine/weights/quantized-cache.js';
@@ -23,12 +24,12 @@ export function weightBytes({ weights }) {
 }
 
 /** The engine's graph in this thread, without scheduler and cache. */
-export async function openModelSession({ numThreads, ...options }) {
+export async function openModelSession(options) {
   const { directory, ...weights } = openWeights(options);
   const attention = await weights.format.attention();
   const session = await createSession(buildGpt2Graph({ ...weights, attention }), {
     directory,
-    numThreads,
+    numThreads: options.numThreads,
     format: weights.format,
   });
   const embeddings = new InputEmbeddings(weights.stored);

@@ -1,6 +1,6 @@
 // Writes a GPT-2 checkpoint in the form that transformers.js runs: one graph for prompt and continuation, the KV cache
 // coming in as `past_key_values` and going out, grown, as `present`.
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../dist/engine/model/checkpoint.js';
 import { readTensorValues } from '../../dist/engine/model/tensor-values.js';
@@ -27,6 +27,11 @@ export function writeOnnxExport(folder, directory, precision) {
   };
   buildGraph(model);
   file.finish();
+}
+
+/** Whether that was done, to its end: the graph comes last. */
+export function isExported(folder, precision) {
+  return existsSync(join(folder, 'onnx', FILES[precision]));
 }
 
 function buildGraph(model) {

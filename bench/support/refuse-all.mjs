@@ -7,4 +7,7 @@ const headers = { 'content-type': 'application/json', 'content-length': Buffer.b
 const server = createServer((request, response) => {
   request.resume().on('end', () => response.writeHead(429, headers).end(body));
 });
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`));
+server.listen(0, '127.0.0.1', () => {
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  console.log(`http://127.0.0.1:${port}`);
+});

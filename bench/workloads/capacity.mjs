@@ -1,8 +1,8 @@
 import { capacitiesFor } from '../../dist/engine/kv-cache/slot-table.js';
 import { ModelRunner } from '../../dist/engine/model/model-runner.js';
-import { Sequence } from '../../dist/engine/scheduling/sequence.js';
 import { openModelSession } from '../support/model-session.mjs';
 import { ratioRow, toRows } from '../support/rows.mjs';
+import { sequenceOf } from '../support/sequence.mjs';
 import { median } from '../support/statistics.mjs';
 
 const LIVE_TOKENS = 40;
@@ -43,9 +43,7 @@ export const capacity = {
 
 async function stepMs(runner, { classIndex, capacity: positions }) {
   const live = Math.min(LIVE_TOKENS, positions - 1);
-  const promptIds = new Int32Array(live + 1);
-  const request = { id: 1, prompts: [promptIds], numCandidates: 1, maxTokens: 1, sampling: {} };
-  const sequence = new Sequence(request, 0, { arrivedAtMs: 0, lookup: false });
+  const sequence = sequenceOf(new Int32Array(live + 1));
   sequence.numComputedTokens = live;
   const firstSlot = { classIndex, index: 0 };
   const batch = { sequences: [sequence], firstSlot, capacity: positions, numNewTokens: 1 };

@@ -8,6 +8,7 @@ import { StepInputsFactory } from '../../dist/engine/model/step-inputs.js';
 import { openModelSession } from '../support/model-session.mjs';
 import { promptIds } from '../support/prompts.mjs';
 import { ratioRow, toRows } from '../support/rows.mjs';
+import { sequenceOf } from '../support/sequence.mjs';
 
 const [PROMPT, OUTPUT] = [50, 200];
 
@@ -56,10 +57,11 @@ async function generateWithoutCache(model, prompt, numTokens) {
   const { session, config, embeddings, attention, padding } = model;
   const inputs = new StepInputsFactory(config, embeddings, padding.tokens);
   const layers = { parts: attention.parts(kvShapeOf(config)), numLayers: config.numLayers };
+  const firstSlot = { classIndex: 0, index: 0 };
   const tokenIds = [...prompt];
   while (tokenIds.length < prompt.length + numTokens) {
-    const sequence = { tokenIds, numComputedTokens: 0 };
-    const batch = { sequences: [sequence], numNewTokens: tokenIds.length, capacity: NO_PAST };
+    const sequences = [sequenceOf(tokenIds)];
+    const batch = { sequences, firstSlot, numNewTokens: tokenIds.length, capacity: NO_PAST };
     const places = placeBatches([batch]);
     const past = places.map((each, place) =>
       each === undefined ? noPast(layers, place) : emptyPast(layers, place),

@@ -78,13 +78,16 @@ async function measure({ child, client }, count, maxTokens) {
 
 async function readStream(client, maxTokens) {
   const { path } = CompletionService.generate;
-  const input = { $case: 'prompt', value: 'bench' };
-  const request = { model: '', input, maxTokens, stop: [], logitBias: {}, stopTokenIds: [], prompts: [] };
   const call = client.makeServerStreamRequest(
     path,
     (given) => given,
     (given) => given,
-    Buffer.from(GenerateRequest.encode(request).finish()),
+    Buffer.from(
+      GenerateRequest.encode({
+        input: { $case: 'prompt', value: 'bench' },
+        ...{ model: '', maxTokens, stop: [], logitBias: {}, stopTokenIds: [], prompts: [] },
+      }).finish(),
+    ),
   );
   let number = 0;
   call.on('data', () => {

@@ -5,7 +5,7 @@ import { firstTokenMs, gapsMs } from '../support/run-metrics.mjs';
 import { median } from '../support/statistics.mjs';
 
 const STREAMS = 8;
-/** Tokens of a chunk of prefill, in which a long prompt is computed (src/engine/worker/load-model.ts). */
+/** Tokens that each stream has, on average, when the prompt arrives. */
 const TOKENS_BEFORE = 16;
 
 /** A long prompt arrives while 8 streams run: how long their readers wait at most, beside one chunk and one step. */
@@ -36,6 +36,7 @@ export const stall = {
 
 async function measure(system, { length, maxTokens, name }) {
   let numTokens = 0;
+  /** @type {(atMs: number) => void} */
   let arrive = () => {};
   const arrival = new Promise((resolve) => {
     arrive = resolve;

@@ -57,6 +57,15 @@ describe('files that the bench makes of a checkpoint', () => {
     expect(relativeError(logits, reference, config.vocabSize)).toBeLessThan(bound);
   });
 
+  it('an ONNX export that was cut short is none', async () => {
+    const { isExported, writeOnnxExport } = await importBench('onnx-export');
+    const cut = join(folder, 'cut');
+    expect(() => writeOnnxExport(cut, CHECKPOINT, 'none')).toThrow();
+    expect(isExported(cut, 'q8')).toBe(false);
+    writeOnnxExport(cut, CHECKPOINT, 'q8');
+    expect([isExported(cut, 'q8'), isExported(cut, 'f32')]).toEqual([true, false]);
+  });
+
   it('a checkpoint with outliers computes the same logits', async () => {
     const { outlierCheckpoint } = await importBench('outlier-checkpoint');
     const directory = outlierCheckpoint(CHECKPOINT, join(folder, 'outliers'), 8);

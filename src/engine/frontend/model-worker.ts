@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import type { SequenceName, StepOutput, StepStats } from '../core/step-output.js';
 import type { ModelLoad, ModelShape } from '../engine.js';
 import type { EngineError } from '../engine-error.js';
+import '../no-telemetry.js';
 import type { GroupRequest } from '../scheduling/group-request.js';
 import {
   type EngineCommand,
