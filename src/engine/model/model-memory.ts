@@ -9,7 +9,7 @@ import { parseGpt2Config } from './gpt2-config.js';
 const WORKER_BYTES = 95e6;
 
 /**
- * Bytes that a parameter takes in memory, measured from distilgpt2's shape to gpt2-large's (docs/models.md, "Memory"). On an
+ * Bytes that a parameter takes in memory, measured from distilgpt2's shape to gpt2-large's (docs/models.md, "Start and memory"). On an
  * x86 processor without VNNI instructions i8 takes twice that (integer-overflow.ts).
  */
 const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {

@@ -1,4 +1,4 @@
-import { attendChunk, attendDecode, type NewHeads } from '../attention/attend.js';
+import { attendChunk, attendDecode } from '../attention/attend.js';
 import type { AttentionFormat, GraphAttention, LayerKept } from '../attention/attention-format.js';
 import type { KvShape } from '../kv-cache/kv-part.js';
 import {
@@ -20,30 +20,28 @@ export interface StepBatchesOptions {
   readonly scales: readonly number[];
 }
 
-/** What a batch has to keep in a layer: new keys and values as they are, or each part of them; in a branch not taken, nothing. */
-interface NewKept {
-  readonly heads: NewHeads;
-  /** In the format's order; none where the batch is never a chunk. */
-  readonly parts: readonly Value[];
+/** What some batches' attention gives in a layer. */
+interface Attended {
+  /** [rows, E]. */
+  readonly rows: Value;
+  /** What each batch has to keep: new keys and values, then, if it may be a chunk, each part; empty is what the other way has. */
+  readonly kept: readonly (readonly Value[])[];
 }
 
-/** What some batches' attention gives in a layer: their rows, [rows, E], and what each has to keep. */
-interface Attended {
-  readonly rows: Value;
-  readonly kept: readonly NewKept[];
-}
+/** Of new keys and values. */
+const HEAD_TYPES: readonly ElementType[] = ['float32', 'float32'];
 
 /**
- * The batches of a step as its graph sees them. The first is there in every step, but may be without rows; each other one only
- * behind that before.
+ * The batches of a step as its graph sees them. The first one decodes and is there in every step, but may be without rows; each
+ * other one is only there behind that before, and may be a chunk.
  */
 export class StepBatches {
   readonly #options: StepBatchesOptions;
   readonly #attention: GraphAttention;
   readonly #batches: readonly BatchInputs[];
   readonly #partTypes: readonly ElementType[];
-  /** By layer: what each batch has to keep. */
-  readonly #kept: (readonly NewKept[])[] = [];
+  /** By layer and batch. */
+  readonly #kept: Attended['kept'][] = [];
 
   constructor(options: StepBatchesOptions) {
     this.#options = options;
@@ -62,14 +60,11 @@ export class StepBatches {
   /** Adds the outputs for what each batch has to keep. */
   addOutputs(): void {
     const { graph, format, shape } = this.#options;
-    for (const [index, { isPresent, isChunk }] of this.#batches.entries()) {
-      const decode = () => this.#decodedToKeep(index);
-      const chunk = () => this.#chunkToKeep(index);
-      const make = () => graph.when(isChunk, this.#partTypes, { make: chunk, none: decode });
-      const kept =
-        index === 0
-          ? decode()
-          : graph.when(isPresent, this.#partTypes, { make, none: () => this.#noParts() });
+    const types = this.#partTypes;
+    for (const [index, { isPresent }] of this.#batches.entries()) {
+      const make = () => this.#toKeep(index);
+      const none = () => types.map((type) => graph.empty(type));
+      const kept = index === 0 ? make() : graph.when(isPresent, types, { make, none });
       for (const [i, { name, type }] of format.parts(shape).entries())
         graph.output(newRows(name, index), kept[i]!, type);
     }
@@ -86,80 +81,74 @@ export class StepBatches {
     return { rows, kept: [...attended.kept, ...rest.kept] };
   }
 
-  #attendWherePresent(index: number, layer: number, qkv: Value): Attended {
+  #attendWherePresent(first: number, layer: number, qkv: Value): Attended {
     const { graph, shape } = this.#options;
-    return this.#when(this.#batches[index]!.isPresent, MAX_BATCHES - index, {
-      make: () => this.#attendFrom(index, layer, qkv),
+    const indexes = Array.from({ length: MAX_BATCHES - first }, (_, i) => first + i);
+    return this.#when(this.#batches[first]!.isPresent, indexes, {
+      make: () => this.#attendFrom(first, layer, qkv),
       none: () => ({
         rows: graph.empty('float32', [0, shape.numHeads * shape.headWidth]),
-        kept: Array.from({ length: MAX_BATCHES - index }, () => this.#nothing()),
+        kept: indexes.map((index) => this.#typesOf(index).map((type) => graph.empty(type))),
       }),
     });
   }
 
   #attendTo(index: number, layer: number, qkv: Value): Attended {
+    const { graph, format, shape } = this.#options;
     const batch = this.#batches[index]!;
     const attending = { ...this.#options, attention: this.#attention };
     const past = this.#pastOf(index, layer);
-    const decode = (parts: readonly Value[]) => {
+    const empty = (types: readonly ElementType[]) => types.map((type) => graph.empty(type));
+    const decode = (): Attended => {
       const { rows, heads } = attendDecode(attending, batch, past, qkv);
-      return { rows, kept: [{ heads, parts }] };
+      const parts = index === 0 ? [] : empty(this.#partTypes);
+      return { rows, kept: [[heads.key, heads.value, ...parts]] };
     };
-    if (index === 0) return decode([]);
-    return this.#when(batch.isChunk, 1, {
-      make: () => {
-        const { rows, kept } = attendChunk(attending, batch, past, qkv);
-        const parts = this.#options.format.parts(this.#options.shape).map(({ name }) => kept[name]!);
-        return { rows, kept: [{ heads: this.#nothing().heads, parts }] };
-      },
-      none: () => decode(this.#noParts()),
+    const chunk = (): Attended => {
+      const { rows, kept } = attendChunk(attending, batch, past, qkv);
+      const parts = format.parts(shape).map(({ name }) => kept[name]!);
+      return { rows, kept: [[...empty(HEAD_TYPES), ...parts]] };
+    };
+    return index === 0 ? decode() : this.#when(batch.isChunk, [index], { make: chunk, none: decode });
+  }
+
+  /** One of two ways to attend to some batches. */
+  #when(
+    condition: Value,
+    indexes: readonly number[],
+    { make, none }: Record<'make' | 'none', () => Attended>,
+  ): Attended {
+    const ofBatches = indexes.map((index) => this.#typesOf(index));
+    const flat = ({ rows, kept }: Attended) => [rows, ...kept.flat()];
+    const [rows, ...values] = this.#options.graph.when(condition, ['float32', ...ofBatches.flat()], {
+      make: () => flat(make()),
+      none: () => flat(none()),
     });
+    return { rows: rows!, kept: ofBatches.map(({ length }) => values.splice(0, length)) };
   }
 
-  /** One of two ways to attend to so many batches. */
-  #when(condition: Value, numBatches: number, branches: Record<'make' | 'none', () => Attended>): Attended {
-    const flat = ({ rows, kept }: Attended) => [
-      rows,
-      ...kept.flatMap(({ heads, parts }) => [heads.key, heads.value, ...parts]),
-    ];
-    const ofBatch: ElementType[] = ['float32', 'float32', ...this.#partTypes];
-    const types: ElementType[] = ['float32', ...Array<ElementType[]>(numBatches).fill(ofBatch).flat()];
-    const [rows, ...values] = this.#options.graph.when(condition, types, {
-      make: () => flat(branches.make()),
-      none: () => flat(branches.none()),
-    });
-    const kept = Array.from({ length: numBatches }, (_, i) => {
-      const [key, value, ...parts] = values.slice(i * ofBatch.length, (i + 1) * ofBatch.length);
-      return { heads: { key: key!, value: value! }, parts };
-    });
-    return { rows: rows!, kept };
+  /** Of what a batch has to keep in a layer. */
+  #typesOf(index: number): readonly ElementType[] {
+    return index === 0 ? HEAD_TYPES : [...HEAD_TYPES, ...this.#partTypes];
   }
 
-  #nothing(): NewKept {
-    const { graph } = this.#options;
-    return { heads: { key: graph.empty('float32'), value: graph.empty('float32') }, parts: this.#noParts() };
-  }
-
-  #noParts(): Value[] {
-    return this.#partTypes.map((type) => this.#options.graph.empty(type));
-  }
-
-  #decodedToKeep(index: number): Value[] {
+  /** What a batch has to keep of all layers, by part. */
+  #toKeep(index: number): readonly Value[] {
     const { graph, format, shape } = this.#options;
-    const ofLayers = this.#kept.map((kept) => kept[index]!.heads);
-    const [keys, values] = [ofLayers.map(({ key }) => key), ofLayers.map(({ value }) => value)];
-    const key = graph.op('Concat', keys, { axis: 0 });
-    const value = graph.op('Concat', values, { axis: 0 });
-    const kept = this.#attention.decode.toKeep(key, value);
-    return format.parts(shape).map(({ name }) => kept[name]!);
-  }
-
-  #chunkToKeep(index: number): Value[] {
-    const ofLayers = this.#kept.map((kept) => kept[index]!.parts);
-    return this.#partTypes.map((_, part) => {
-      const layers = ofLayers.map((parts) => parts[part]!);
-      return this.#options.graph.op('Concat', layers, { axis: 0 });
-    });
+    const numParts = this.#partTypes.length;
+    const ofLayers = (i: number) =>
+      graph.op(
+        'Concat',
+        this.#kept.map((kept) => kept[index]!.at(i)!),
+        { axis: 0 },
+      );
+    const decoded = () => {
+      const kept = this.#attention.decode.toKeep(ofLayers(0), ofLayers(1));
+      return format.parts(shape).map(({ name }) => kept[name]!);
+    };
+    const chunk = () => this.#partTypes.map((_, part) => ofLayers(part - numParts));
+    if (index === 0) return decoded();
+    return graph.when(this.#batches[index]!.isChunk, this.#partTypes, { make: chunk, none: decoded });
   }
 
   /** The inputs for what a layer has kept. */

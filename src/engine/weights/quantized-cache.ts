@@ -1,11 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { EngineError } from '../engine-error.js';
 import type { Checkpoint } from '../model/checkpoint.js';
 import { readSafetensors, type StoredTensor } from '../model/safetensors.js';
 import type { MatrixFormat } from './matrix-format.js';
-import { DIGEST_PLACEHOLDER, type ProgressListener, writeQuantizedWeights } from './quantized-weights.js';
+import {
+  CHECKSUM_PLACEHOLDER,
+  type ProgressListener,
+  toHex,
+  writeQuantizedWeights,
+} from './quantized-weights.js';
 
 /** Where quantized weights are kept, and who is told of progress. */
 export interface QuantizedCacheOptions {
@@ -16,10 +22,10 @@ export interface QuantizedCacheOptions {
 }
 
 /** Counts up when what is written changes, so that an older file is not read. */
-const FORMAT_VERSION = 2;
+const FORMAT_VERSION = 3;
 const READ_BYTES = 4 * 2 ** 20;
-/** The digest stands in the header's metadata, which come first. */
-const DIGEST_SEARCH_BYTES = 4096;
+/** The checksum stands in the header's metadata, which come first. */
+const CHECKSUM_SEARCH_BYTES = 4096;
 
 /**
  * Opens a checkpoint's weights in a format: its own files, or a file in the cache, which is made first if it is missing or
@@ -62,23 +68,26 @@ function fileNameFor({ directory, weights }: Checkpoint, format: string): string
   return `${basename(directory)}-${format}-${hash}.safetensors`;
 }
 
-/** Tells whether a file is there and hashes to the digest that it carries. */
+/**
+ * Tells whether a file is there and has the checksum that it carries. That finds damage; who may write to the cache could forge a
+ * digest as well, and every start would take a tenth longer for it.
+ */
 function isIntact(path: string): boolean {
   if (!existsSync(path)) return false;
   const fd = openSync(path, 'r');
   try {
     const chunk = Buffer.alloc(READ_BYTES);
-    const head = chunk.subarray(0, readSync(fd, chunk, 0, DIGEST_SEARCH_BYTES, 0));
-    const match = /"sha256":"([0-9a-f]{64})"/.exec(head.toString('latin1'));
+    const head = chunk.subarray(0, readSync(fd, chunk, 0, CHECKSUM_SEARCH_BYTES, 0));
+    const match = /"crc32":"([0-9a-f]{8})"/.exec(head.toString('latin1'));
     if (match === null) return false;
-    const digest = createHash('sha256');
+    let checksum = 0;
     let position = 0;
     for (let count = -1; count !== 0; position += count) {
       count = readSync(fd, chunk, 0, chunk.length, position);
-      if (position === 0) chunk.write(DIGEST_PLACEHOLDER, match.index + '"sha256":"'.length);
-      digest.update(chunk.subarray(0, count));
+      if (position === 0) chunk.write(CHECKSUM_PLACEHOLDER, match.index + '"crc32":"'.length);
+      checksum = crc32(chunk.subarray(0, count), checksum);
     }
-    return digest.digest('hex') === match[1];
+    return toHex(checksum) === match[1];
   } finally {
     closeSync(fd);
   }

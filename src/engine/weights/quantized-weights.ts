@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import type { StoredTensor } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
 
-/** Stands in the header until the digest of the whole file is known. */
-export const DIGEST_PLACEHOLDER = '0'.repeat(64);
+/** Stands in the header until the checksum of the whole file is known. */
+export const CHECKSUM_PLACEHOLDER = '0'.repeat(8);
 
 /** The two tensors that a matrix `name` becomes: whole numbers, and the scales f32 by which they are multiplied. */
 export const DATA_SUFFIX = '.data';
@@ -39,32 +39,37 @@ export function planUnchanged(name: string, source: StoredTensor): PlannedWeight
 }
 
 /**
- * Writes weights as one safetensors file, one piece in memory at a time. The header's metadata hold `sha256`,
- * the digest of the file with {@link DIGEST_PLACEHOLDER} in its place.
+ * Writes weights as one safetensors file, one piece in memory at a time. The header's metadata hold `crc32`,
+ * the checksum of the file with {@link CHECKSUM_PLACEHOLDER} in its place.
  */
 export function writeQuantizedWeights(
   plan: readonly PlannedWeights[],
   { path, onProgress }: { readonly path: string; readonly onProgress: ProgressListener },
 ): void {
-  const { bytes: header, digestOffset } = layoutHeader(plan.flatMap(({ tensors }) => tensors));
+  const { bytes: header, checksumOffset } = layoutHeader(plan.flatMap(({ tensors }) => tensors));
   const totalBytes = plan.reduce((sum, { sourceBytes }) => sum + sourceBytes, 0);
-  const digest = createHash('sha256').update(header);
+  let checksum = crc32(header);
   const fd = openSync(path, 'wx');
   try {
     writeSync(fd, header);
     let numDone = 0;
     for (const { sourceBytes, encode } of plan) {
       for (const part of encode()) {
-        digest.update(part);
+        checksum = crc32(part, checksum);
         writeAll(fd, part);
       }
       numDone += sourceBytes;
       onProgress(numDone / totalBytes);
     }
-    writeSync(fd, Buffer.from(digest.digest('hex')), 0, 64, digestOffset);
+    writeSync(fd, toHex(checksum), checksumOffset);
   } finally {
     closeSync(fd);
   }
+}
+
+/** A checksum as the header has it. */
+export function toHex(checksum: number): string {
+  return checksum.toString(16).padStart(CHECKSUM_PLACEHOLDER.length, '0');
 }
 
 /** The bytes of numbers, as the file has them. */
@@ -74,7 +79,7 @@ export function toBytes({ buffer, byteOffset, byteLength }: Float32Array | Int8A
 
 function layoutHeader(tensors: readonly PlannedTensor[]) {
   let offset = 0;
-  const entries: Record<string, unknown> = { __metadata__: { sha256: DIGEST_PLACEHOLDER } };
+  const entries: Record<string, unknown> = { __metadata__: { crc32: CHECKSUM_PLACEHOLDER } };
   for (const { name, dtype, shape } of tensors) {
     const end = offset + shape.reduce((product, dim) => product * dim, dtype === 'F32' ? 4 : 1);
     entries[name] = { dtype, shape, data_offsets: [offset, end] };
@@ -85,7 +90,7 @@ function layoutHeader(tensors: readonly PlannedTensor[]) {
   const bytes = Buffer.alloc(8 + text.length);
   bytes.writeBigUInt64LE(BigInt(text.length));
   bytes.write(text, 8);
-  return { bytes, digestOffset: 8 + text.indexOf(DIGEST_PLACEHOLDER) };
+  return { bytes, checksumOffset: 8 + text.indexOf(CHECKSUM_PLACEHOLDER) };
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
