@@ -2,8 +2,10 @@
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
 import type { LayerKept } from './attention-format.js';
 
-/** The largest levels of s8 and of u8, and what an s8 is moved up by to become a u8. */
-export const [SIGNED, UNSIGNED, ZERO] = [127, 255, 128];
+/** The largest level of s8, and what it is moved up by to become a u8. */
+export const [SIGNED, ZERO] = [127, 128];
+/** The largest level of u8. */
+const UNSIGNED = 255;
 
 /** Axes of [1, B, H, S, D]. */
 export const [ROWS, WIDTH] = [3, 4];
