@@ -19,8 +19,8 @@ export interface GraphWeights {
 
 /**
  * Writes the ONNX graph of one step of a GPT-2 (Radford et al., 2019), with the KV cache as inputs. A step runs up to
- * MAX_BATCHES batches side by side, each of B sequences with one new token or of S tokens of one; all but attention is done for the rows
- * of all of them together, so that the weights are read once.
+ * MAX_BATCHES batches side by side, each of B sequences with one new token or of S tokens of one; all but attention is
+ * done for the rows of all of them together, so that the weights are read once.
  *
  * Inputs (E the hidden width, H heads of width D; P past positions, the same for all rows of a batch, what a row has
  * less is masked; N rows: those of the batches one after the other, B * S each, and, where the format's products
