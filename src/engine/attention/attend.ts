@@ -1,6 +1,7 @@
 import type { KvShape } from '../kv-cache/kv-part.js';
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
 import type { AttentionFormat, GraphAttention, Kept, LayerKept } from './attention-format.js';
+import { swapHeads } from './heads.js';
 
 /** What attention of one batch is made with. */
 export interface Attending {
@@ -57,13 +58,12 @@ export function attendChunk(
 ): { rows: Value; kept: Kept } {
   const { graph, attention, shape } = attending;
   const [query, key, value] = splitHeads(attending, qkv, [1, 1, -1, shape.numHeads, shape.headWidth]);
-  const kept = attention.chunk.toKeep(past.layer, key, value);
+  const kept = attention.chunk.toKeep(past.layer, key, swapHeads(graph, value));
   const all = joined(attending, { past, numPast, kept });
-  const byHead = { perm: [0, 1, 3, 2, 4] };
-  const scores = attention.chunk.scores(all, graph.op('Transpose', [query], byHead)); // [1, 1, H, S, positions]
+  const scores = attention.chunk.scores(all, swapHeads(graph, query)); // [1, 1, H, S, positions]
   const probabilities = graph.op('Softmax', [graph.op('Add', [scores, bias])], { axis: -1 });
-  const mean = graph.op('Transpose', [attention.chunk.mean(all, probabilities)], byHead);
-  return { rows: toRows(attending, mean), kept };
+  const mean = attention.chunk.mean(all, probabilities);
+  return { rows: toRows(attending, swapHeads(graph, mean)), kept };
 }
 
 /** What a chunk looks at: what is computed of the past, and itself. What lies behind in the slot is for later tokens. */

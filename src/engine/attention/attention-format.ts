@@ -45,7 +45,10 @@ export interface DecodeAttention {
  * which is little beside what so many queries do with it.
  */
 export interface ChunkAttention {
-  /** What is to be kept of a layer's keys and values, both f32 [1, 1, S, H, D]: each part [1, 1, ...before, S, ...after]. */
+  /**
+   * What is to be kept of a layer's keys, f32 [1, 1, S, H, D], and values, f32 [1, 1, H, S, D]: each part
+   * [1, 1, ...before, S, ...after].
+   */
   readonly toKeep: (layer: number, key: Value, value: Value) => Kept;
   /** Scores of S queries on T positions: f32 [1, 1, H, S, D] -> [1, 1, H, S, T]. */
   readonly scores: (kept: LayerKept, query: Value) => Value;

@@ -1,7 +1,7 @@
 import { bytesPerPosition, type KvPart, type KvShape } from '../kv-cache/kv-part.js';
 import type { Value } from '../model/graph-builder.js';
 import type { AttentionFormat, AttentionModel } from './attention-format.js';
-import { rowProduct } from './row-product.js';
+import { rowProduct, swapHeads } from './heads.js';
 
 /** Keys and values as they were computed: f32 [slots, H, positions, D]. */
 export const F32_ATTENTION: AttentionFormat = {
@@ -19,7 +19,7 @@ export const F32_ATTENTION: AttentionFormat = {
       toKeep: (key, value) => ({ key, value }),
     },
     chunk: {
-      toKeep: (_, key, value) => ({ key: byHead(model, key), value: byHead(model, value) }),
+      toKeep: (_, key, value) => ({ key: swapHeads(model.graph, key), value }),
       scores: ({ layer, part }, query) => product(model, scaledQuery(model, layer, query), part('key')),
       mean: ({ part }, probabilities) => model.graph.op('MatMul', [probabilities, part('value')]),
     },
@@ -40,11 +40,6 @@ function scaledQuery(
 
 function product({ graph }: AttentionModel, query: Value, key: Value): Value {
   return graph.contrib('FusedMatMul', [query, key], { transB: 1 })[0]!;
-}
-
-/** [1, 1, S, H, D] -> [1, 1, H, S, D]. */
-function byHead({ graph }: AttentionModel, rows: Value): Value {
-  return graph.op('Transpose', [rows], { perm: [0, 1, 3, 2, 4] });
 }
 
 function parts({ numHeads, headWidth }: KvShape): readonly KvPart[] {

@@ -1,6 +1,7 @@
 import type { Value } from '../model/graph-builder.js';
 import type { AttentionModel, ChunkAttention, Kept, LayerKept } from './attention-format.js';
-import { keyOffset, keyStep, ROWS, toLevels, VALUE_STEP, weightedLevels, ZERO } from './integer-levels.js';
+import { ROWS } from './heads.js';
+import { keyOffset, keyStep, toLevels, VALUE_STEP, weightedLevels, ZERO } from './integer-levels.js';
 
 /** Many rows of one sequence: their product takes the zero point, and applies the keys' scales to its sums while it has them. */
 export function integerChunk(model: AttentionModel): ChunkAttention {
@@ -20,7 +21,7 @@ function toKeep(
   const zeroPoint = graph.scalar('int8', 0);
   const columns = graph.op('Transpose', [key], { perm: [0, 1, 3, 4, 2] }); // [1, 1, H, D, S]
   const keys = toLevels(graph, columns, zeroPoint, ROWS);
-  const values = toLevels(graph, graph.op('Transpose', [value], { perm: [0, 1, 3, 2, 4] }), zeroPoint);
+  const values = toLevels(graph, value, zeroPoint);
   const scale = graph.op('Mul', [keys.largest, graph.scalar('float32', keyStep(scales[layer]!))]);
   const valueScale = graph.op('Reshape', [values.largest, graph.ints([1, 1, shape.numHeads, 1, -1])]);
   return {

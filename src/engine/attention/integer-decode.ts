@@ -1,5 +1,6 @@
 import type { Value } from '../model/graph-builder.js';
 import type { AttentionModel, DecodeAttention, Kept, LayerKept } from './attention-format.js';
+import { rowProduct, WIDTH } from './heads.js';
 import {
   keyOffset,
   keyStep,
@@ -8,11 +9,9 @@ import {
   SIGNED,
   toLevels,
   VALUE_STEP,
-  WIDTH,
   weightedLevels,
   ZERO,
 } from './integer-levels.js';
-import { rowProduct } from './row-product.js';
 
 /**
  * A single row of each sequence. A product of u8 with s8 has a kernel for it, which takes the cache's bytes as they

@@ -1,14 +1,12 @@
 // Numbers as whole ones of 8 bits: what both ways of attention with them have in common.
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
 import type { LayerKept } from './attention-format.js';
+import { ROWS, WIDTH } from './heads.js';
 
 /** The largest level of s8, and what it is moved up by to become a u8. */
 export const [SIGNED, ZERO] = [127, 128];
 /** The largest level of u8. */
 const UNSIGNED = 255;
-
-/** Axes of [1, B, H, S, D]. */
-export const [ROWS, WIDTH] = [3, 4];
 
 /** One scale for each row, or for each column, of f32 or s32 [1, B, H, rows, columns]: a block is as long as it likes. */
 export const ONE_FOR_ROW = { axis: WIDTH, block_size: 2 ** 30 };

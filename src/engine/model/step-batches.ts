@@ -1,5 +1,5 @@
-import { attendChunk, attendDecode } from '../attention/attend.js';
-import type { AttentionFormat, GraphAttention, LayerKept } from '../attention/attention-format.js';
+import { type Attending, attendChunk, attendDecode } from '../attention/attend.js';
+import type { AttentionFormat, Kept, LayerKept } from '../attention/attention-format.js';
 import type { KvShape } from '../kv-cache/kv-part.js';
 import {
   type BatchInputs,
@@ -36,16 +36,14 @@ const HEAD_TYPES: readonly ElementType[] = ['float32', 'float32'];
  * other one is only there behind that before, and may be a chunk.
  */
 export class StepBatches {
-  readonly #options: StepBatchesOptions;
-  readonly #attention: GraphAttention;
+  readonly #attending: Attending;
   readonly #batches: readonly BatchInputs[];
   readonly #partTypes: readonly ElementType[];
   /** By layer and batch. */
   readonly #kept: Attended['kept'][] = [];
 
   constructor(options: StepBatchesOptions) {
-    this.#options = options;
-    this.#attention = options.format.open(options);
+    this.#attending = { ...options, attention: options.format.open(options) };
     this.#batches = Array.from({ length: MAX_BATCHES }, (_, i) => createBatchInputs(options.graph, i));
     this.#partTypes = options.format.parts(options.shape).map(({ type }) => type);
   }
@@ -59,11 +57,11 @@ export class StepBatches {
 
   /** Adds the outputs for what each batch has to keep. */
   addOutputs(): void {
-    const { graph, format, shape } = this.#options;
+    const { graph, format, shape } = this.#attending;
     const types = this.#partTypes;
     for (const [index, { isPresent }] of this.#batches.entries()) {
       const make = () => this.#toKeep(index);
-      const none = () => types.map((type) => graph.empty(type));
+      const none = () => this.#empty(types);
       const kept = index === 0 ? make() : graph.when(isPresent, types, { make, none });
       for (const [i, { name, type }] of format.parts(shape).entries())
         graph.output(newRows(name, index), kept[i]!, type);
@@ -72,7 +70,7 @@ export class StepBatches {
 
   /** A batch, and those behind it where there are any. */
   #attendFrom(index: number, layer: number, qkv: Value): Attended {
-    const { graph } = this.#options;
+    const { graph } = this.#attending;
     if (index === MAX_BATCHES - 1) return this.#attendTo(index, layer, qkv);
     const [own, others] = graph.ops('Split', [qkv, this.#batches[index]!.rowSplit], 2, { axis: 0 });
     const attended = this.#attendTo(index, layer, own!);
@@ -82,32 +80,28 @@ export class StepBatches {
   }
 
   #attendWherePresent(first: number, layer: number, qkv: Value): Attended {
-    const { graph, shape } = this.#options;
+    const { graph, shape } = this.#attending;
     const indexes = Array.from({ length: MAX_BATCHES - first }, (_, i) => first + i);
     return this.#when(this.#batches[first]!.isPresent, indexes, {
       make: () => this.#attendFrom(first, layer, qkv),
       none: () => ({
         rows: graph.empty('float32', [0, shape.numHeads * shape.headWidth]),
-        kept: indexes.map((index) => this.#typesOf(index).map((type) => graph.empty(type))),
+        kept: indexes.map((index) => this.#empty(this.#typesOf(index))),
       }),
     });
   }
 
   #attendTo(index: number, layer: number, qkv: Value): Attended {
-    const { graph, format, shape } = this.#options;
     const batch = this.#batches[index]!;
-    const attending = { ...this.#options, attention: this.#attention };
     const past = this.#pastOf(index, layer);
-    const empty = (types: readonly ElementType[]) => types.map((type) => graph.empty(type));
     const decode = (): Attended => {
-      const { rows, heads } = attendDecode(attending, batch, past, qkv);
-      const parts = index === 0 ? [] : empty(this.#partTypes);
+      const { rows, heads } = attendDecode(this.#attending, batch, past, qkv);
+      const parts = index === 0 ? [] : this.#empty(this.#partTypes);
       return { rows, kept: [[heads.key, heads.value, ...parts]] };
     };
     const chunk = (): Attended => {
-      const { rows, kept } = attendChunk(attending, batch, past, qkv);
-      const parts = format.parts(shape).map(({ name }) => kept[name]!);
-      return { rows, kept: [[...empty(HEAD_TYPES), ...parts]] };
+      const { rows, kept } = attendChunk(this.#attending, batch, past, qkv);
+      return { rows, kept: [[...this.#empty(HEAD_TYPES), ...this.#byPart(kept)]] };
     };
     return index === 0 ? decode() : this.#when(batch.isChunk, [index], { make: chunk, none: decode });
   }
@@ -120,7 +114,7 @@ export class StepBatches {
   ): Attended {
     const ofBatches = indexes.map((index) => this.#typesOf(index));
     const flat = ({ rows, kept }: Attended) => [rows, ...kept.flat()];
-    const [rows, ...values] = this.#options.graph.when(condition, ['float32', ...ofBatches.flat()], {
+    const [rows, ...values] = this.#attending.graph.when(condition, ['float32', ...ofBatches.flat()], {
       make: () => flat(make()),
       none: () => flat(none()),
     });
@@ -134,7 +128,7 @@ export class StepBatches {
 
   /** What a batch has to keep of all layers, by part. */
   #toKeep(index: number): readonly Value[] {
-    const { graph, format, shape } = this.#options;
+    const { graph, attention } = this.#attending;
     const numParts = this.#partTypes.length;
     const ofLayers = (i: number) =>
       graph.op(
@@ -142,18 +136,25 @@ export class StepBatches {
         this.#kept.map((kept) => kept[index]!.at(i)!),
         { axis: 0 },
       );
-    const decoded = () => {
-      const kept = this.#attention.decode.toKeep(ofLayers(0), ofLayers(1));
-      return format.parts(shape).map(({ name }) => kept[name]!);
-    };
+    const decoded = () => this.#byPart(attention.decode.toKeep(ofLayers(0), ofLayers(1)));
     const chunk = () => this.#partTypes.map((_, part) => ofLayers(part - numParts));
     if (index === 0) return decoded();
     return graph.when(this.#batches[index]!.isChunk, this.#partTypes, { make: chunk, none: decoded });
   }
 
+  /** In the format's order. */
+  #byPart(kept: Kept): Value[] {
+    const { format, shape } = this.#attending;
+    return format.parts(shape).map(({ name }) => kept[name]!);
+  }
+
+  #empty(types: readonly ElementType[]): Value[] {
+    return types.map((type) => this.#attending.graph.empty(type));
+  }
+
   /** The inputs for what a layer has kept. */
   #pastOf(index: number, layer: number): LayerKept {
-    const { graph, format, shape } = this.#options;
+    const { graph, format, shape } = this.#attending;
     const [B, P] = [batchInput('B', index), batchInput('P', index)];
     const inputs = new Map(
       format.parts(shape).map(({ name, type, before, after }) => {

@@ -56,11 +56,11 @@ export class StepInputsFactory {
     this.#fillEmbeddings(batches, rows.embeddings);
     let numBehind = numTokens;
     const ofBatches = this.#absent.map((absent, index) => {
-      const batch = places[index];
       // The first one is computed even where it has no rows, and hands all of them on.
-      if (batch === undefined && index > 0) return absent;
-      numBehind -= batch === undefined ? 0 : numRowsOf(batch);
-      return this.#fillBatch(batch ?? NOBODY, index, numBehind);
+      const batch = places[index] ?? (index === 0 ? NOBODY : undefined);
+      if (batch === undefined) return absent;
+      numBehind -= numRowsOf(batch);
+      return this.#fillBatch(batch, index, numBehind);
     });
     return [rows.feeds, ...ofBatches];
   }

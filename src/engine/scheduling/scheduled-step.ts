@@ -22,6 +22,9 @@ export interface ScheduledBatch {
 }
 
 /** The rows that a batch's tokens take in a step. */
-export function numRowsOf({ sequences, numNewTokens }: ScheduledBatch): number {
+export function numRowsOf({
+  sequences,
+  numNewTokens,
+}: Pick<ScheduledBatch, 'sequences' | 'numNewTokens'>): number {
   return sequences.length * numNewTokens;
 }
