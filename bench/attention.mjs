@@ -60,7 +60,7 @@ async function open(name, sequences, positions) {
     hidden = graph.op('MatMul', [graph.op('Softmax', [scores], { axis: -1 }), value]);
   }
   graph.output('attended', hidden, 'float32', [sequences, HEADS, 1, WIDTH]);
-  const options = { directory: '', numThreads: availableParallelism(), format: MATRIX_FORMATS.f32 };
+  const options = { weights: new Map(), numThreads: availableParallelism(), format: MATRIX_FORMATS.f32 };
   const session = await createSession(graph.toModel(), options);
   return async () => {
     const startedAt = performance.now();

@@ -4,7 +4,6 @@ import type { Gpt2Config } from '../../src/engine/model/gpt2-config.js';
 import { buildGpt2Graph } from '../../src/engine/model/gpt2-graph.js';
 import { InputEmbeddings } from '../../src/engine/model/input-embeddings.js';
 import { ModelRunner } from '../../src/engine/model/model-runner.js';
-import { folderOf } from '../../src/engine/model/safetensors.js';
 import { createSession } from '../../src/engine/model/session.js';
 import { Sequence } from '../../src/engine/scheduling/sequence.js';
 import { F32_FORMAT } from '../../src/engine/weights/f32-format.js';
@@ -29,11 +28,7 @@ export async function loadModelUnderTest(
   const weights = openWeights(checkpoint, format, { directory: cacheDirectory, onProgress: () => {} });
   const attention = await format.attention();
   const graph = buildGpt2Graph({ config, format, attention, weights });
-  const session = await createSession(graph, {
-    directory: folderOf(weights.values()),
-    numThreads: 1,
-    format,
-  });
+  const session = await createSession(graph, { weights, numThreads: 1, format });
   const embeddings = new InputEmbeddings(checkpoint.weights);
   const capacities = capacitiesFor(config.contextLength);
   const maxPositions = 32 * capacities.at(-1)!;

@@ -1,6 +1,6 @@
 import type { AttentionFormat } from '../attention/attention-format.js';
 import type { MatrixFormat, MatrixProducts, ModelGraph } from '../weights/matrix-format.js';
-import { type Activation, type Gpt2Config, kvShapeOf } from './gpt2-config.js';
+import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 import { StepBatches } from './step-batches.js';
@@ -64,8 +64,8 @@ export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
       hidden = graph.op('Gather', [hidden, rows]);
     }
     hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.attn.c_proj`, attended, rows)]);
-    const inner = context.linear(`h.${layer}.mlp.c_fc`, layerNorm(context, `h.${layer}.ln_2`, hidden), rows);
-    const active = activate(graph, config.activation, inner);
+    const normed = layerNorm(context, `h.${layer}.ln_2`, hidden);
+    const active = context.activated(`h.${layer}.mlp.c_fc`, normed, rows);
     hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.mlp.c_proj`, active, rows)]);
   }
   const logits = context.head(layerNorm(context, 'ln_f', hidden));
@@ -120,11 +120,6 @@ function attend({ graph, batches, padding, linear }: GraphContext, layer: number
   if (padding === undefined) return batches.attend(layer, qkv);
   const attended = batches.attend(layer, graph.op('Slice', [qkv, graph.ints([0]), padding.start]));
   return graph.op('Concat', [attended, padding.rows], { axis: 0 });
-}
-
-function activate(graph: GraphBuilder, activation: Activation, value: Value): Value {
-  if (activation === 'relu') return graph.op('Relu', [value]);
-  return graph.op('Gelu', [value], { approximate: activation === 'gelu-tanh' ? 'tanh' : 'none' });
 }
 
 function layerNorm({ graph, config, weight }: GraphContext, name: string, input: Value): Value {

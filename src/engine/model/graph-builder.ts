@@ -10,7 +10,7 @@ import {
   TensorProto_DataLocation,
   type ValueInfoProto,
 } from './gen/onnx/onnx.js';
-import type { StoredTensor } from './safetensors.js';
+import { isHalfPrecision, type StoredTensor } from './safetensors.js';
 
 /** The name of a value in the graph: an input, an initializer, or a node's output. */
 export type Value = string;
@@ -72,9 +72,16 @@ export class GraphBuilder {
     return name;
   }
 
-  /** Declares a value to be an output under a name of its own; its shape may be left to be found out. */
+  /**
+   * Declares what an operator gives to be an output, and renames it so; its shape may be left to be found out. No branch may use
+   * it.
+   */
   output(name: string, value: Value, type: ElementType, shape?: readonly (number | string)[]): void {
-    this.#nodes.push({ opType: 'Identity', input: [value], output: [name] });
+    const renamed = (other: Value) => (other === value ? name : other);
+    for (const node of this.#nodes) {
+      node.input = node.input?.map(renamed);
+      node.output = node.output?.map(renamed);
+    }
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
@@ -152,8 +159,7 @@ export class GraphBuilder {
         { key: 'length', value: String(tensor.byteLength) },
       ],
     });
-    const isHalf = tensor.dtype === 'F16' || tensor.dtype === 'BF16';
-    const value = isHalf ? this.op('Cast', [name], { to: DataType.FLOAT }) : name;
+    const value = isHalfPrecision(tensor) ? this.op('Cast', [name], { to: DataType.FLOAT }) : name;
     this.#stored.set(name, value);
     return value;
   }

@@ -86,6 +86,11 @@ export function folderOf(tensors: Iterable<StoredTensor>): string {
   return folder;
 }
 
+/** Tells whether a tensor's numbers have 16 bits. */
+export function isHalfPrecision({ dtype }: StoredTensor): boolean {
+  return dtype === 'F16' || dtype === 'BF16';
+}
+
 /** Tells whether two tensors are the same in type, shape and every bit. Reads all of both where they are. */
 export function haveSameBytes(a: StoredTensor, b: StoredTensor): boolean {
   if (a.dtype !== b.dtype || String(a.shape) !== String(b.shape)) return false;

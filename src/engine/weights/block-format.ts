@@ -1,5 +1,6 @@
 import { F32_ATTENTION } from '../attention/f32-attention.js';
 import { smallAttention } from '../attention/small-attention.js';
+import { activate } from '../model/activation.js';
 import type { Value } from '../model/graph-builder.js';
 import { type StoredTensor, tensorRows } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
@@ -36,17 +37,21 @@ export function blockFormat(scheme: QuantizationScheme): MatrixFormat {
         });
     },
     attention: async () => (scheme.bits === 4 ? smallAttention() : F32_ATTENTION),
-    products: (model) => ({
-      linear: (name, input) => {
-        const size = linearSize(model.config, name);
+    products: (model) => {
+      const { graph, config } = model;
+      const linear = (name: string, input: Value) => {
+        const size = linearSize(config, name);
         return multiply(model, scheme, { ...size, input, name: `${name}.weight`, bias: `${name}.bias` });
-      },
-      head: (input) => {
-        const { config } = model;
-        const size = { inputs: config.hiddenSize, outputs: config.vocabSize };
-        return multiply(model, scheme, { ...size, input, name: headWeight(config) });
-      },
-    }),
+      };
+      return {
+        linear,
+        activated: (name, input) => activate(graph, config.activation, linear(name, input)),
+        head: (input) => {
+          const size = { inputs: config.hiddenSize, outputs: config.vocabSize };
+          return multiply(model, scheme, { ...size, input, name: headWeight(config) });
+        },
+      };
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import { smallAttention } from '../attention/small-attention.js';
+import { activateBiased } from '../model/activation.js';
 import type { Value } from '../model/graph-builder.js';
 import { integerProductOverflows } from '../model/integer-overflow.js';
 import { blockFormat } from './block-format.js';
@@ -19,16 +20,20 @@ export const INTEGER_FORMAT: MatrixFormat = {
   rowMultiple: { linear: 1, head: 2 },
   plan: planIntegerWeights,
   // Weights become u8 where they must: that takes memory, and the product more time.
-  sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : {}),
+  sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : undefined),
   attention: smallAttention,
   products: (model) => {
     const levels = createLevels(model);
+    const { graph, config, weight } = model;
+    const product = (name: string, input: Value, rows = model.embeddings) =>
+      name.endsWith('mlp.c_proj')
+        ? multiply(model, name, raiseActivation(model, name, input), levels.unsigned)
+        : multiply(model, name, input, levels.signed(rows));
     return {
       ...blockFormat(HEAD_SCHEME).products(model),
-      linear: (name, input, rows = model.embeddings) => {
-        if (!name.endsWith('mlp.c_proj')) return multiply(model, name, input, levels.signed(rows));
-        return multiply(model, name, raiseActivation(model, name, input), levels.unsigned);
-      },
+      linear: (name, input, rows) => graph.op('Add', [product(name, input, rows), weight(`${name}.bias`)]),
+      activated: (name, input, rows) =>
+        activateBiased(graph, config.activation, product(name, input, rows), weight(`${name}.bias`)),
     };
   },
 };
@@ -65,7 +70,7 @@ function createLevels({ graph }: ModelGraph) {
 }
 
 /**
- * f32 [n, inputs] -> [n, outputs]. A row of zeros has the scale 0, and 0 / 0 is some level or other: times the scale it is
+ * Without the bias, f32 [n, inputs] -> [n, outputs]. A row of zeros has the scale 0, and 0 / 0 is some level or other: times the scale it is
  * zero again.
  */
 function multiply({ graph, config, weight }: ModelGraph, name: string, input: Value, levels: Levels): Value {
@@ -80,7 +85,7 @@ function multiply({ graph, config, weight }: ModelGraph, name: string, input: Va
   const matrix = [weight(`${name}.weight${DATA_SUFFIX}`), weight(`${name}.weight${SCALES_SUFFIX}`)] as const;
   const operands = [quantized, matrix[0], graph.scalar('float32', 1), matrix[1], levels.zeroPoint];
   const [product] = graph.contrib('MatMulIntegerToFloat', operands);
-  return graph.op('Add', [graph.op('Mul', [product!, scales]), weight(`${name}.bias`)]);
+  return graph.op('Mul', [product!, scales]);
 }
 
 function raiseActivation({ graph, config, weight }: ModelGraph, name: string, input: Value): Value {

@@ -15,8 +15,8 @@ export interface MatrixFormat {
    * multiple of this (docs/engine.md, "Row-exact").
    */
   readonly rowMultiple: { readonly linear: 1 | 2; readonly head: 1 | 2 };
-  /** Settings of ONNX Runtime that the products need on this processor. */
-  readonly sessionSettings?: () => Promise<Readonly<Record<string, string>>>;
+  /** Settings of ONNX Runtime with which it rewrites the products for this processor; undefined where it need not. */
+  readonly sessionSettings?: () => Promise<Readonly<Record<string, string>> | undefined>;
   /** How keys and values are kept beside these matrices, on this processor. */
   readonly attention: () => Promise<AttentionFormat>;
   /** The products of one graph, which may share nodes. */
@@ -41,6 +41,8 @@ export interface MatrixProducts {
    * @param rows a value [n, ...] that is there before the first layer; default `embeddings`, which has all rows
    */
   readonly linear: (name: string, input: Value, rows?: Value) => Value;
+  /** The same, and the model's activation behind it. */
+  readonly activated: (name: string, input: Value, rows?: Value) => Value;
   /** The logits of hidden states: f32 [R, E] -> [R, vocabulary]. */
   readonly head: (hidden: Value) => Value;
 }

@@ -13,7 +13,6 @@ import { kvShapeOf } from '../model/gpt2-config.js';
 import { buildGpt2Graph, GRAPH_VERSION, type GraphWeights } from '../model/gpt2-graph.js';
 import { InputEmbeddings } from '../model/input-embeddings.js';
 import { ModelRunner } from '../model/model-runner.js';
-import { folderOf } from '../model/safetensors.js';
 import { createSession } from '../model/session.js';
 import { checkVocabulary } from '../model/vocabulary.js';
 import { SAMPLER_VERSION } from '../sampling/sampler.js';
@@ -63,7 +62,7 @@ export async function loadModel(options: WorkerOptions, onProgress: ProgressList
   const weights = openWeights(checkpoint, format, { directory: options.cacheDirectory, onProgress });
   const graph = buildGpt2Graph({ config, format, attention, weights });
   const embeddings = new InputEmbeddings(checkpoint.weights);
-  const session = await createSession(graph, { directory: folderOf(weights.values()), numThreads, format });
+  const session = await createSession(graph, { weights, numThreads, format });
   // At 4 bits a row of padding costs a fifth of a lone stream's speed.
   const padding = rowPadding(format, deterministic || precision !== 'q4');
   const runner = new ModelRunner({
