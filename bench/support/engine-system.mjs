@@ -13,14 +13,14 @@ const ONE_CHOICE = {
 
 /**
  * Opens the engine by itself, as a system that can be measured: `generate` makes one completion of token ids, greedily,
- * and returns its run (run-metrics.mjs) with the ids; `onToken` is called for each of them, other
- * options are sampling params. Runs may overlap.
+ * and returns its run (run-metrics.mjs) with the ids; `onToken` is called for each of them, `take` is how many of them are
+ * waited for, other options are sampling params. Runs may overlap.
  */
 export async function openEngine({ directory, ...options }) {
   const engine = createEngine({ models: [{ id: 'bench', directory }], ...options });
   await engine.load();
   return {
-    async generate(prompt, maxTokens, { onToken = () => {}, ...sampling } = {}) {
+    async generate(prompt, maxTokens, { onToken = () => {}, take = maxTokens, ...sampling } = {}) {
       const prompts = [{ field: 'prompt', input: prompt }];
       const request = {
         ...ONE_CHOICE,
@@ -38,6 +38,7 @@ export async function openEngine({ directory, ...options }) {
           ids.push(id);
           onToken();
         }
+        if (ids.length >= take) break;
       }
       return { startedAtMs, timesMs, ids };
     },

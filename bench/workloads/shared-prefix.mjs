@@ -2,7 +2,7 @@ import { promptIds } from '../support/prompts.mjs';
 import { ratioRow, toRows } from '../support/rows.mjs';
 import { firstTokenMs } from '../support/run-metrics.mjs';
 
-/** Two requests that begin with the same 900 tokens: what the second one gains. */
+/** 900 tokens that were prefilled before: what it saves the same prompt, and one that has 20 other tokens behind them. */
 export const sharedPrefix = {
   name: 'shared-prefix',
   async run({ precisions, engine, scaled, interleave }) {
@@ -10,27 +10,25 @@ export const sharedPrefix = {
     let numPrefixes = 0;
     for (const precision of precisions) {
       const system = await engine(precision);
-      const [pairs] = await interleave([
+      const firstToken = async (prompt) => firstTokenMs(await system.generate(prompt, 1));
+      const [rounds] = await interleave([
         async () => {
-          const prefix = promptIds(scaled(900), `prefix ${numPrefixes++}`);
-          const ask = async (name) =>
-            firstTokenMs(await system.generate([...prefix, ...promptIds(scaled(20), name)], 1));
-          return { first: await ask('first'), second: await ask('second') };
+          const name = `prefix ${numPrefixes++}`;
+          const prefix = promptIds(scaled(900), name);
+          const behind = promptIds(scaled(20), `behind ${name}`);
+          const cold = await firstToken(prefix);
+          const same = await firstToken(prefix);
+          return { cold, same, 'with others behind': await firstToken([...prefix, ...behind]) };
         },
       ]);
       const labels = { workload: 'shared-prefix', system: 'engine', precision, streams: 1 };
-      const [first, second] = ['first', 'second'].map((which) => pairs.map((pair) => pair[which]));
-      rows.push(
-        ...toRows(
-          { ...labels, variant: 'first' },
-          first.map((value) => ({ firstToken: value })),
-        ),
-        ...toRows(
-          { ...labels, variant: 'second' },
-          second.map((value) => ({ firstToken: value })),
-        ),
-        ratioRow({ ...labels, variant: 'first / second' }, first, second),
-      );
+      const values = (variant) => rounds.map((round) => round[variant]);
+      for (const variant of Object.keys(rounds[0])) {
+        const samples = values(variant).map((value) => ({ firstToken: value }));
+        rows.push(...toRows({ ...labels, variant }, samples));
+      }
+      for (const variant of ['same', 'with others behind'])
+        rows.push(ratioRow({ ...labels, variant: `cold / ${variant}` }, values('cold'), values(variant)));
     }
     return rows;
   },

@@ -36,10 +36,22 @@ function copyWords(from: Runs, to: Runs, numRuns: number, length: number): void 
   let [at, into] = [from.start / WORD_BYTES, to.start / WORD_BYTES];
   for (let run = 0; run < numRuns; run++) {
     if (length > LONGEST_LOOP_WORDS) target.set(source.subarray(at, at + length), into);
-    else for (let i = 0; i < length; i++) target[into + i] = source[at + i]!;
+    else copyFew(source, at, target, into, length);
     at += fromStride;
     into += toStride;
   }
+}
+
+/** Four at a time: a block's keys take three quarters of the time. */
+function copyFew(source: Int32Array, from: number, target: Int32Array, to: number, length: number): void {
+  let i = 0;
+  for (; i + 4 <= length; i += 4) {
+    target[to + i] = source[from + i]!;
+    target[to + i + 1] = source[from + i + 1]!;
+    target[to + i + 2] = source[from + i + 2]!;
+    target[to + i + 3] = source[from + i + 3]!;
+  }
+  for (; i < length; i++) target[to + i] = source[from + i]!;
 }
 
 /** Byte by byte of all runs, since what is one position of a key lies in as many runs of one byte. */
