@@ -1,43 +1,25 @@
-import { relative } from 'node:path';
 import {
-  type AttributeProto,
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
   type GraphProto,
   ModelProto,
   type NodeProto,
   type TensorProto,
-  TensorProto_DataLocation,
   type ValueInfoProto,
 } from './gen/onnx/onnx.js';
+import {
+  type Attributes,
+  type ElementType,
+  toAttribute,
+  toConstant,
+  toStoredWeight,
+  toValueInfo,
+} from './graph-messages.js';
 import { isHalfPrecision, type StoredTensor } from './safetensors.js';
 
 /** The name of a value in the graph: an input, an initializer, or a node's output. */
 export type Value = string;
 
-/** The element types of graph inputs, outputs and constants. */
-export type ElementType = 'float32' | 'int32' | 'int64' | 'uint8' | 'int8' | 'bool';
-
-/** A node's attributes; a whole number is an ONNX int, any other number must be given as `{ float }`. */
-export type Attributes = Readonly<
-  Record<string, number | string | readonly number[] | { readonly float: number }>
->;
-
-const ELEMENT_TYPES: Record<ElementType, DataType> = {
-  float32: DataType.FLOAT,
-  int32: DataType.INT32,
-  int64: DataType.INT64,
-  uint8: DataType.UINT8,
-  int8: DataType.INT8,
-  bool: DataType.BOOL,
-};
-const STORED_TYPES: Record<string, DataType> = {
-  F32: DataType.FLOAT,
-  F16: DataType.FLOAT16,
-  BF16: DataType.BFLOAT16,
-  U8: DataType.UINT8,
-  I8: DataType.INT8,
-};
 const CONTRIB_DOMAIN = 'com.microsoft';
 const IR_VERSION = 10n;
 const OPSET_VERSION = 21n;
@@ -68,7 +50,7 @@ export class GraphBuilder {
 
   /** Declares an input; a dimension given by name may differ from run to run. */
   input(name: string, type: ElementType, shape: readonly (number | string)[]): Value {
-    this.#inputs.push(valueInfo(name, type, shape));
+    this.#inputs.push(toValueInfo(name, type, shape));
     return name;
   }
 
@@ -82,7 +64,7 @@ export class GraphBuilder {
       node.input = node.input?.map(renamed);
       node.output = node.output?.map(renamed);
     }
-    this.#outputs.push(valueInfo(name, type, shape));
+    this.#outputs.push(toValueInfo(name, type, shape));
   }
 
   /** Adds a standard ONNX operator with one output. */
@@ -120,7 +102,7 @@ export class GraphBuilder {
   /** Adds a constant without elements, as one dimension is 0, to the branch that is being written. */
   empty(type: ElementType, shape: readonly number[] = [0]): Value {
     const name = this.#fresh('empty');
-    this.#branchConstants.push({ name, dataType: ELEMENT_TYPES[type], dims: shape.map(BigInt) });
+    this.#branchConstants.push(toConstant(name, type, shape));
     return name;
   }
 
@@ -146,19 +128,7 @@ export class GraphBuilder {
   stored(name: string, tensor: StoredTensor): Value {
     const present = this.#stored.get(name);
     if (present !== undefined) return present;
-    const dataType = STORED_TYPES[tensor.dtype];
-    if (dataType === undefined) throw new Error(`${name}: type ${tensor.dtype} is no weight's.`);
-    this.#initializers.push({
-      name,
-      dataType,
-      dims: tensor.shape.map(BigInt),
-      dataLocation: TensorProto_DataLocation.EXTERNAL,
-      externalData: [
-        { key: 'location', value: relative(this.#folder, tensor.file) },
-        { key: 'offset', value: String(tensor.byteOffset) },
-        { key: 'length', value: String(tensor.byteLength) },
-      ],
-    });
+    this.#initializers.push(toStoredWeight(name, tensor, this.#folder));
     const value = isHalfPrecision(tensor) ? this.op('Cast', [name], { to: DataType.FLOAT }) : name;
     this.#stored.set(name, value);
     return value;
@@ -189,7 +159,7 @@ export class GraphBuilder {
     const present = this.#constants.get(key);
     if (present !== undefined) return present;
     const name = this.#fresh(type);
-    this.#initializers.push({ name, dataType: ELEMENT_TYPES[type], dims: shape.map(BigInt), ...data });
+    this.#initializers.push(toConstant(name, type, shape, data));
     this.#constants.set(key, name);
     return name;
   }
@@ -197,7 +167,7 @@ export class GraphBuilder {
   #branch(make: () => readonly Value[], types: readonly ElementType[]): GraphProto {
     const outside = { nodes: this.#nodes, constants: this.#branchConstants };
     [this.#nodes, this.#branchConstants] = [[], []];
-    const output = make().map((value, i) => valueInfo(value, types[i]!));
+    const output = make().map((value, i) => toValueInfo(value, types[i]!));
     const name = this.#fresh('branch');
     const branch = { name, node: this.#nodes, initializer: this.#branchConstants, output };
     [this.#nodes, this.#branchConstants] = [outside.nodes, outside.constants];
@@ -214,20 +184,4 @@ export class GraphBuilder {
   #fresh(stem: string): Value {
     return `${stem}_${this.#numValues++}`;
   }
-}
-
-function toAttribute(name: string, value: Attributes[string]): AttributeProto {
-  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: Buffer.from(value) };
-  if (typeof value === 'number') return { name, type: AttributeType.INT, i: BigInt(value) };
-  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
-  return { name, type: AttributeType.INTS, ints: value.map(BigInt) };
-}
-
-function valueInfo(name: string, type: ElementType, shape?: readonly (number | string)[]): ValueInfoProto {
-  const elemType = ELEMENT_TYPES[type];
-  if (shape === undefined) return { name, type: { tensorType: { elemType } } };
-  const dim = shape.map((size) =>
-    typeof size === 'string' ? { dimParam: size } : { dimValue: BigInt(size) },
-  );
-  return { name, type: { tensorType: { elemType, shape: { dim } } } };
 }

@@ -9,7 +9,8 @@ import {
   newRows,
   pastRows,
 } from './batch-inputs.js';
-import type { ElementType, GraphBuilder, Value } from './graph-builder.js';
+import type { GraphBuilder, Value } from './graph-builder.js';
+import type { ElementType } from './graph-messages.js';
 
 /** What the batches' attention is made of. */
 export interface StepBatchesOptions {
