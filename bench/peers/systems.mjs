@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeGguf } from '../support/gguf.mjs';
 import { isExported, writeOnnxExport } from '../support/onnx-export.mjs';
@@ -28,10 +29,20 @@ export const SYSTEMS = [
   },
 ];
 
-/** The folder for what is made of a checkpoint: another one when the checkpoint changes. */
+/** What writes the systems' files. */
+const WRITERS = new URL('../support/', import.meta.url);
+
+/** The folder for what is made of a checkpoint: another one when the checkpoint changes, or what writes. */
 export function folderFor(cache, directory) {
   const { size, mtimeMs } = statSync(join(directory, 'model.safetensors'));
-  const folder = join(cache, `peers-${basename(directory)}-${size}-${Math.floor(mtimeMs)}`);
+  const name = `peers-${basename(directory)}-${size}-${Math.floor(mtimeMs)}-${hashOf(WRITERS)}`;
+  const folder = join(cache, name);
   mkdirSync(folder, { recursive: true });
   return folder;
+}
+
+function hashOf(folder) {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(folder).sort()) hash.update(readFileSync(new URL(name, folder)));
+  return hash.digest('hex').slice(0, 8);
 }
