@@ -69,6 +69,7 @@ export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
     hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.mlp.c_proj`, active, rows)]);
   }
   const logits = context.head(layerNorm(context, 'ln_f', hidden));
+  graph.packFirst(logits);
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   batches.addOutputs();
   return graph.toModel();

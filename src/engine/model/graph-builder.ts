@@ -67,6 +67,16 @@ export class GraphBuilder {
     this.#outputs.push(toValueInfo(name, type, shape));
   }
 
+  /**
+   * Lets ONNX Runtime pack the weights of an operator before those of all others. It packs them in the order in which operators are
+   * written, and runs them in that of their inputs; while it packs a weight it holds it twice, so the largest should come
+   * while there is nothing else.
+   */
+  packFirst(value: Value): void {
+    const isIt = ({ output }: NodeProto) => output?.includes(value) ?? false;
+    this.#nodes.sort((a, b) => Number(isIt(b)) - Number(isIt(a)));
+  }
+
   /** Adds a standard ONNX operator with one output. */
   op(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
     return this.#node('', opType, inputs, attributes, 1)[0]!;

@@ -38,6 +38,11 @@ describe.each(Object.keys(MATRIX_FORMATS) as (keyof typeof MATRIX_FORMATS)[])(
       },
     );
 
+    it('has the head before all else, as the largest weight is to be packed while there is nothing else', async () => {
+      const { graph } = await writeGraph('wide');
+      expect(ModelProto.decode(graph).graph!.node![0]!.input!.join()).toContain('wte.weight');
+    });
+
     async function writeGraph(name: string) {
       const checkpoint = openCheckpoint(fixtureCheckpoint(name));
       const format = MATRIX_FORMATS[precision];
