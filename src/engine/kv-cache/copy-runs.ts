@@ -42,7 +42,7 @@ function copyWords(from: Runs, to: Runs, numRuns: number, length: number): void 
   }
 }
 
-/** Four at a time: a block's keys take three quarters of the time. */
+/** Four words in a turn: a block's keys take three quarters of the time. */
 function copyFew(source: Int32Array, from: number, target: Int32Array, to: number, length: number): void {
   let i = 0;
   for (; i + 4 <= length; i += 4) {
