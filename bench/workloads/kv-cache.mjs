@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import { F32_ATTENTION } from '../../dist/engine/attention/f32-attention.js';
-import { lanesOf, toKvArray } from '../../dist/engine/kv-cache/kv-part.js';
+import { lanesOf, TILE_POSITIONS, toKvArray } from '../../dist/engine/kv-cache/kv-part.js';
 import { placeBatches } from '../../dist/engine/model/batch-places.js';
 import { kvShapeOf } from '../../dist/engine/model/gpt2-config.js';
 import { createPast, noPast, pastShape } from '../../dist/engine/model/past-feeds.js';
@@ -49,8 +49,8 @@ export const kvCache = {
   },
 };
 
-/** Positions of the past that hold nothing: the least that a class of the cache has. */
-const NO_PAST = 16;
+/** Positions of the past that hold nothing. */
+const NO_PAST = TILE_POSITIONS;
 
 /** The same graph without a past, and the whole text as new tokens, of which only the last gets logits. */
 async function generateWithoutCache(model, prompt, numTokens) {

@@ -1,4 +1,4 @@
-import type { KvShape } from '../kv-cache/kv-part.js';
+import type { KvPart, KvShape } from '../kv-cache/kv-part.js';
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
 import type { AttentionFormat, GraphAttention, Kept, LayerKept } from './attention-format.js';
 import { swapHeads } from './heads.js';
@@ -71,15 +71,26 @@ function joined(
   { graph, format, shape }: Attending,
   { past, numPast, kept }: { past: LayerKept; numPast: Value; kept: Kept },
 ): LayerKept {
-  const axes = new Map(format.parts(shape).map(({ name, before }) => [name, 2 + before.length]));
+  const parts = new Map(format.parts(shape).map((part) => [part.name, part]));
   return {
     layer: past.layer,
     part: (name) => {
-      const axis = axes.get(name)!;
-      const computed = graph.op('Slice', [past.part(name), graph.ints([0]), numPast, graph.ints([axis])]);
+      const part = parts.get(name)!;
+      const axis = part.columnHeight === undefined ? 2 + part.before.length : 3 + part.before.length;
+      const positions = untiled(graph, part, past.part(name));
+      const computed = graph.op('Slice', [positions, graph.ints([0]), numPast, graph.ints([axis])]);
       return graph.op('Concat', [computed, kept[name]!], { axis });
     },
   };
+}
+
+/** What lies in tiles as one of all positions: [1, 1, ...before, tiles, columnHeight, positions] -> [1, 1, ...before, columnHeight, P]. */
+function untiled(graph: GraphBuilder, { before, columnHeight }: KvPart, value: Value): Value {
+  if (columnHeight === undefined) return value;
+  const outer = Array.from({ length: 2 + before.length }, (_, axis) => axis);
+  const [tiles, rows, positions] = [0, 1, 2].map((axis) => outer.length + axis) as [number, number, number];
+  const byRows = graph.op('Transpose', [value], { perm: [...outer, rows, tiles, positions] });
+  return graph.op('Reshape', [byRows, graph.ints([1, 1, ...before, columnHeight, -1])]);
 }
 
 /** [rows, 3E] -> three of the shape. */

@@ -6,7 +6,7 @@ import { integerDecode } from './integer-decode.js';
 /**
  * Keys and values in 8 bits, each with one scale for a head's position: a quarter of the memory, and of what a step reads.
  * Queries and probabilities become levels too: a product of u8 with s8 is a sum of whole numbers, the same in any order.
- * Keys lie as columns, [slots, H, D, positions], for the product with a single row (integer-decode.ts).
+ * Keys lie as columns of tiles, [slots, H, tiles, D, positions of a tile], for the product with a single row (integer-decode.ts).
  */
 export const INTEGER_ATTENTION: AttentionFormat = {
   name: 'i8',
@@ -19,7 +19,7 @@ export const INTEGER_ATTENTION: AttentionFormat = {
 function parts({ numHeads, headWidth }: KvShape): readonly KvPart[] {
   const scale = { type: 'float32', before: [numHeads, 1], after: [] } as const;
   return [
-    { name: 'key', type: 'int8', before: [numHeads, headWidth], after: [] },
+    { name: 'key', type: 'int8', before: [numHeads], after: [], columnHeight: headWidth },
     { ...scale, name: 'key_scale' },
     { ...scale, name: 'key_offset' },
     { name: 'value', type: 'int8', before: [numHeads], after: [headWidth] },

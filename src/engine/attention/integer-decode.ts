@@ -27,13 +27,16 @@ export function integerDecode(model: AttentionModel): DecodeAttention {
 
 /** The same rounded query for all keys: what rounding does to the score of what keys have in common goes unseen. */
 function scores(
-  { graph, scales }: AttentionModel,
+  { graph, shape: { numHeads, headWidth }, scales }: AttentionModel,
   { layer, part }: LayerKept,
   { query, newKey }: { query: Value; newKey: Value },
 ): Value {
   const zeroPoint = graph.scalar('uint8', ZERO);
   const { levels, largest } = toLevels(graph, query, zeroPoint);
-  const product = graph.op('MatMulInteger', [levels, part('key')]);
+  // Tile by tile [1, B, H, tiles, 1, positions of a tile], which is [1, B, H, 1, P] as it lies.
+  const forTiles = graph.op('Reshape', [levels, graph.ints([1, -1, numHeads, 1, 1, headWidth])]);
+  const inTiles = graph.op('MatMulInteger', [forTiles, part('key')]);
+  const product = graph.op('Reshape', [inTiles, graph.op('Shape', [part('key_scale')])]);
   const scaled = graph.op('DequantizeLinear', [product, part('key_scale')], ONE_FOR_COLUMN);
   const onPast = graph.op('Sub', [scaled, part('key_offset')]);
   const step = graph.scalar('float32', scales[layer]! / SIGNED);

@@ -5,12 +5,29 @@ export interface KvShape {
   readonly headWidth: number;
 }
 
-/** One of the things that each layer keeps of every position, in an array [slots, ...before, positions, ...after]. */
+/**
+ * One of the things that each layer keeps of every position, in an array [slots, ...before, positions, ...after]. Or, where
+ * numbers of one position are to lie in a column, in tiles: [slots, ...before, positions / TILE_POSITIONS, columnHeight,
+ * TILE_POSITIONS]. To append a position is to write columnHeight single numbers, and in a tile they are near each other.
+ */
 export interface KvPart {
   readonly name: string;
   readonly type: KvType;
   readonly before: readonly number[];
   readonly after: readonly number[];
+  readonly columnHeight?: number;
+}
+
+/** Positions of a tile. Capacities are multiples of it. */
+export const TILE_POSITIONS = 64;
+
+/** A part's dimensions behind that of the slots; the two counts may be names. */
+export function partShape<Count>(
+  { before, after, columnHeight }: KvPart,
+  { positions, tiles }: { readonly positions: Count; readonly tiles: Count },
+): (number | Count)[] {
+  if (columnHeight === undefined) return [...before, positions, ...after];
+  return [...before, tiles, columnHeight, TILE_POSITIONS];
 }
 
 /** The type of a part's numbers. */
@@ -31,11 +48,15 @@ export function toKvArray(type: KvType, { buffer, byteOffset, byteLength }: Int8
 export interface KvLanes {
   readonly numLanes: number;
   readonly positionBytes: number;
+  /** Where a lane is made of tiles: of how many rows. */
+  readonly tileRows: number | undefined;
 }
 
 /** Says how a part lies in memory. */
-export function lanesOf({ type, before, after }: KvPart): KvLanes {
-  return { numLanes: product(before), positionBytes: product(after) * ARRAYS[type].BYTES_PER_ELEMENT };
+export function lanesOf({ type, before, after, columnHeight }: KvPart): KvLanes {
+  const numNumbers = columnHeight ?? product(after);
+  const positionBytes = numNumbers * ARRAYS[type].BYTES_PER_ELEMENT;
+  return { numLanes: product(before), positionBytes, tileRows: columnHeight };
 }
 
 /** Bytes that one position of one sequence takes of a part in one layer. */

@@ -1,3 +1,4 @@
+import { appendTokens } from './append-tokens.js';
 import { copyRuns, type KvMemory, type Runs, toMemory } from './copy-runs.js';
 import { KvArena } from './kv-arena.js';
 import {
@@ -8,13 +9,17 @@ import {
   type KvShape,
   lanesOf,
   partBytes,
+  TILE_POSITIONS,
   toKvArray,
 } from './kv-part.js';
 import { KvSlots, type SlotPlace } from './kv-slots.js';
 import type { CachedBlock } from './prefix-cache.js';
 import type { Move, Slot } from './slot-table.js';
 
-/** What is kept of new tokens, as the graph returns it: each part [layers, rows, lanes, numNewTokens, ...after]. */
+/**
+ * What is kept of new tokens, as the graph returns it: each part [layers, rows, ...before, numNewTokens, ...after], and what lies
+ * in columns [layers, rows, ...before, columnHeight, numNewTokens].
+ */
 export interface NewKv {
   readonly parts: readonly KvArray[];
   readonly numRows: number;
@@ -31,9 +36,6 @@ export interface KvStoreOptions {
   /** The most positions that the sequences may hold together. */
   readonly maxPositions: number;
 }
-
-/** Capacities are multiples of this, and so many positions of any part are whole words. */
-const WORD_POSITIONS = 4;
 
 /** Holds the keys and values of the sequences, each in a slot of its class. */
 export class KvStore {
@@ -98,19 +100,15 @@ export class KvStore {
       const layout = this.#layouts[part]!;
       const { numLanes, positionBytes } = layout;
       const source = toMemory(rows);
-      const run = numNewTokens * positionBytes; // contiguous on both sides
-      let from = 0;
+      const stride = numNewTokens * positionBytes;
+      let start = 0;
       for (const memory of place.region.memory[part]!) {
-        const { start, stride } = runsOf(place, memory, layout);
+        const lanes = runsOf(place, memory, layout);
         for (let row = 0; row < numRows; row++) {
-          const to = start + row * numLanes * stride + positions[row]! * positionBytes;
-          copyRuns(
-            { memory: source, start: from, stride: run },
-            { memory, start: to, stride },
-            numLanes,
-            run,
-          );
-          from += numLanes * run;
+          const from = { memory: source, start, stride };
+          const to = { ...lanes, start: lanes.start + row * numLanes * lanes.stride };
+          appendTokens(from, to, layout, { position: positions[row]!, numNewTokens });
+          start += numLanes * stride;
         }
       }
     }
@@ -148,8 +146,8 @@ export class KvStore {
     this.#emptied.delete(to.classIndex);
     const target = this.#slots.touch(to);
     const source = this.#slots.find(from);
-    // Of what lies behind nothing is read, and whole words are copied faster.
-    const wholePositions = Math.ceil(numPositions / WORD_POSITIONS) * WORD_POSITIONS;
+    // Of what lies behind nothing is read.
+    const wholePositions = Math.ceil(numPositions / TILE_POSITIONS) * TILE_POSITIONS;
     // Slots that are alike and half full are copied in one go, with what is behind.
     const { capacity } = target;
     const isWhole = source.capacity === capacity && 2 * numPositions >= capacity;

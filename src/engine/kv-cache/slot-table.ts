@@ -1,3 +1,4 @@
+import { TILE_POSITIONS } from './kv-part.js';
 import type { CachedBlock } from './prefix-cache.js';
 
 /** A place in the KV cache: the capacity class, and the row within its arrays. */
@@ -35,12 +36,12 @@ interface MutableSlotClass<T extends Occupant> {
 }
 
 /**
- * The capacities for a context: steps of 64 up to 256 positions, of 128 beyond, the last one just enough. A step reads
- * whole slots, so what a slot has too much costs time. Each is a multiple of 16, on which the bits of the attention do
- * not depend (docs/engine.md, "Row-exact").
+ * The capacities for a context: steps of 64 up to 256 positions, of 128 beyond. A step reads whole slots, so what a slot
+ * has too much costs time. Each is a multiple of a tile's 64, and of 16, on which the bits of the
+ * attention do not depend (docs/engine.md, "Row-exact").
  */
 export function capacitiesFor(contextLength: number): number[] {
-  const largest = Math.ceil(contextLength / 16) * 16;
+  const largest = Math.ceil(contextLength / TILE_POSITIONS) * TILE_POSITIONS;
   const capacities: number[] = [];
   for (let capacity = 64; capacity < largest; capacity += capacity < 256 ? 64 : 128)
     capacities.push(capacity);

@@ -1,5 +1,5 @@
 import { Tensor } from 'onnxruntime-node';
-import { type KvPart, toKvArray } from '../kv-cache/kv-part.js';
+import { type KvPart, partShape, TILE_POSITIONS, toKvArray } from '../kv-cache/kv-part.js';
 import { pastRows } from './batch-inputs.js';
 import type { Feeds } from './feed-set.js';
 
@@ -10,8 +10,8 @@ export interface KvLayers {
 }
 
 /** What a batch's past of a part has for dimensions: as many as the queries have, so that they go together without a reshape. */
-export function pastShape({ before, after }: KvPart, numSlots: number, capacity: number): number[] {
-  return [1, numSlots, ...before, capacity, ...after];
+export function pastShape(part: KvPart, numSlots: number, capacity: number): number[] {
+  return [1, numSlots, ...partShape(part, { positions: capacity, tiles: capacity / TILE_POSITIONS })];
 }
 
 /** The inputs for a batch's past; `create` makes the one of a part, by its number, in a layer. */
@@ -28,7 +28,7 @@ export function createPast(
 }
 
 /** Positions of nobody's past: products of quantized rows take no dimension of 0 but that of the sequences. */
-export const NOBODYS_POSITIONS = 16;
+export const NOBODYS_POSITIONS = TILE_POSITIONS;
 
 /** The inputs for the past of a batch without sequences. */
 export function noPast(layers: KvLayers, batch: number): Feeds {

@@ -1,6 +1,6 @@
 import { type Attending, attendChunk, attendDecode } from '../attention/attend.js';
 import type { AttentionFormat, Kept, LayerKept } from '../attention/attention-format.js';
-import type { KvShape } from '../kv-cache/kv-part.js';
+import { type KvShape, partShape } from '../kv-cache/kv-part.js';
 import {
   type BatchInputs,
   batchInput,
@@ -156,11 +156,15 @@ export class StepBatches {
   /** The inputs for what a layer has kept. */
   #pastOf(index: number, layer: number): LayerKept {
     const { graph, format, shape } = this.#attending;
-    const [B, P] = [batchInput('B', index), batchInput('P', index)];
+    const [B, positions, tiles] = ['B', 'P', 'T'].map((name) => batchInput(name, index)) as [
+      string,
+      string,
+      string,
+    ];
     const inputs = new Map(
-      format.parts(shape).map(({ name, type, before, after }) => {
-        const input = graph.input(pastRows(name, layer, index), type, [1, B, ...before, P, ...after]);
-        return [name, input];
+      format.parts(shape).map((part) => {
+        const dimensions = [1, B, ...partShape(part, { positions, tiles })];
+        return [part.name, graph.input(pastRows(part.name, layer, index), part.type, dimensions)];
       }),
     );
     return { layer, part: (name) => inputs.get(name)! };

@@ -9,21 +9,31 @@ import {
   type KvShape,
   lanesOf,
   partBytes,
+  TILE_POSITIONS,
   toKvArray,
 } from '../../../src/engine/kv-cache/kv-part.js';
 import { KvStore, type NewKv } from '../../../src/engine/kv-cache/kv-store.js';
 import { type Occupant, type Slot, SlotTable } from '../../../src/engine/kv-cache/slot-table.js';
 
 const shape = { numLayers: 2, numHeads: 2, headWidth: 3 };
-const maxPositions = 400;
-const CAPACITIES = [16, 32];
+const maxPositions = 1600;
+const CAPACITIES = [64, 128];
 
 /** Tells a number by where it is from; within a byte. */
 const mark = (row: number, layer: number, lane: number, token: number, column: number) =>
   ((row * 2 + layer) * 6 + lane) * 5 + token + column * 3 - 60;
 
 /** Numbers of a part in one lane for one position. */
-const widthOf = ({ after }: KvPart) => after.reduce((all, size) => all * size, 1);
+const widthOf = ({ after, columnHeight }: KvPart) =>
+  columnHeight ?? after.reduce((all, size) => all * size, 1);
+
+/** The numbers of a lane in the order of new rows: token and column. */
+function numbersOf(part: KvPart, numNewTokens: number): [token: number, column: number][] {
+  const [tokens, columns] = [numNewTokens, widthOf(part)].map((count) => [...Array(count).keys()]);
+  return part.columnHeight === undefined
+    ? tokens!.flatMap((token) => columns!.map((column): [number, number] => [token, column]))
+    : columns!.flatMap((column) => tokens!.map((token): [number, number] => [token, column]));
+}
 
 /** New rows whose every number tells where it is from. */
 function newKv(parts: readonly KvPart[], numRows: number, numNewTokens: number): NewKv {
@@ -32,9 +42,8 @@ function newKv(parts: readonly KvPart[], numRows: number, numNewTokens: number):
     for (let layer = 0; layer < shape.numLayers; layer++)
       for (let row = 0; row < numRows; row++)
         for (let lane = 0; lane < lanesOf(part).numLanes; lane++)
-          for (let token = 0; token < numNewTokens; token++)
-            for (let column = 0; column < widthOf(part); column++)
-              numbers.push(mark(row, layer, lane, token, column));
+          for (const [token, column] of numbersOf(part, numNewTokens))
+            numbers.push(mark(row, layer, lane, token, column));
     return part.type === 'int8' ? Int8Array.from(numbers) : Float32Array.from(numbers);
   });
   return { parts: arrays, numRows, numNewTokens };
@@ -42,8 +51,11 @@ function newKv(parts: readonly KvPart[], numRows: number, numNewTokens: number):
 
 /** What a slot holds of a part, by lane, position and column. */
 function reader(part: KvPart, view: KvArray, capacity: number) {
-  return (lane: number, position: number, column = 0) =>
-    view[(lane * capacity + position) * widthOf(part) + column];
+  return (lane: number, position: number, column = 0) => {
+    if (part.columnHeight === undefined) return view[(lane * capacity + position) * widthOf(part) + column];
+    const inTile = position % TILE_POSITIONS;
+    return view[(lane * capacity + position - inTile) * widthOf(part) + column * TILE_POSITIONS + inTile];
+  };
 }
 
 interface Tenant extends Occupant {
@@ -74,18 +86,18 @@ class Run {
 
   take({ kind, pick }: { kind: string; pick: number }): void {
     const tenant = this.#tenants[pick % Math.max(1, this.#tenants.length)];
-    if (kind === 'admit') this.#admit(1 + (pick % 20));
+    if (kind === 'admit') this.#admit(1 + (pick % 90));
     else if (tenant === undefined) return;
     else if (kind === 'decode') this.#decode(tenant);
     else if (kind === 'grow')
-      this.#table.relocate(tenant, Math.max(tenant.slot!.classIndex, this.#table.classIndexFor(17)));
+      this.#table.relocate(tenant, Math.max(tenant.slot!.classIndex, this.#table.classIndexFor(65)));
     else if (kind === 'release') this.#release(tenant);
     else if (kind === 'fork') this.#fork(tenant);
     else this.#run(kind === 'advance' ? tenant : undefined, 1 + (pick % 7));
   }
 
   #admit(numPositions: number): void {
-    const tenant = { name: this.#numAdmitted++ % 50, slot: undefined, numComputedTokens: 0 };
+    const tenant = { name: this.#numAdmitted++ % 20, slot: undefined, numComputedTokens: 0 };
     this.#table.admit(tenant, numPositions);
     this.#tenants.push(tenant);
     this.#run(tenant, numPositions);
@@ -137,7 +149,8 @@ class Run {
       }
     if (tenant === undefined) return;
     const { name, slot, numComputedTokens } = tenant;
-    const numNewTokens = Math.min(maxNewTokens, CAPACITIES[slot!.classIndex]! - numComputedTokens);
+    const room = Math.min(CAPACITIES[slot!.classIndex]!, 100);
+    const numNewTokens = Math.min(maxNewTokens, room - numComputedTokens);
     if (numNewTokens > 0) {
       const rows = this.#parts.map((part) => rowsFrom(part, name + numComputedTokens, numNewTokens));
       this.#store.append({ parts: rows, numRows: 1, numNewTokens }, slot!, [numComputedTokens]);
@@ -149,10 +162,9 @@ class Run {
 
 /** New rows of one sequence: in each lane the numbers from `first` on, one for each token. */
 function rowsFrom(part: KvPart, first: number, numNewTokens: number): KvArray {
-  const numLanes = shape.numLayers * lanesOf(part).numLanes;
-  const numbers = Array.from({ length: numLanes * numNewTokens }, (_, i) => first + (i % numNewTokens));
-  const wide = numbers.flatMap((number) => Array.from({ length: widthOf(part) }, () => number));
-  return part.type === 'int8' ? Int8Array.from(wide) : Float32Array.from(wide);
+  const ofLane = numbersOf(part, numNewTokens).map(([token]) => first + token);
+  const numbers = Array.from({ length: shape.numLayers * lanesOf(part).numLanes }, () => ofLane).flat();
+  return part.type === 'int8' ? Int8Array.from(numbers) : Float32Array.from(numbers);
 }
 
 describe.each([
@@ -182,6 +194,18 @@ describe.each([
         expect(second!(0, 8, column)).toBe(0);
         expect(second!(0, 11, column)).toBe(0);
       }
+    }
+  });
+
+  it('appends tokens that reach from one tile into the next', () => {
+    const store = create();
+    store.append(newKv(parts, 1, 5), { classIndex: 1, index: 1 }, [TILE_POSITIONS - 2]);
+    for (const [index, part] of parts.entries()) {
+      const at = read(store, index, 1, { classIndex: 1, index: 1 });
+      for (let column = 0; column < widthOf(part); column++)
+        for (let token = 0; token < 5; token++)
+          expect(at(1, TILE_POSITIONS - 2 + token, column)).toBe(mark(0, 1, 1, token, column));
+      expect([at(1, TILE_POSITIONS - 3), at(1, TILE_POSITIONS + 3)]).toEqual([0, 0]);
     }
   });
 
@@ -223,7 +247,7 @@ describe.each([
     const store = create();
     expect(store.touchedBytes).toBe(0);
     store.append(newKv(parts, 1, 1), { classIndex: 0, index: 1 }, [0]);
-    expect(store.touchedBytes).toBe(2 * 16 * bytesPerPosition(parts, shape));
+    expect(store.touchedBytes).toBe(2 * 64 * bytesPerPosition(parts, shape));
   });
 
   it('writes where others have been, so that no more memory is taken', () => {
@@ -266,7 +290,7 @@ describe.each([
     store.drop(1, true);
     store.append(newKv(parts, 1, 2), slot, [0]);
     expect(store.generation).toBe(0);
-    expect(reader(parts[0]!, before, 32)(0, 1)).toBe(mark(0, 0, 0, 1, 0));
+    expect(reader(parts[0]!, before, CAPACITIES[1]!)(0, 1)).toBe(mark(0, 0, 0, 1, 0));
   });
 
   it('gives memory back to the system when nothing runs, but for what the next sequences need', () => {
@@ -275,7 +299,7 @@ describe.each([
     const store = new KvStore({
       shape: wide,
       parts: wideParts,
-      capacities: [16, 32_768],
+      capacities: [64, 32_768],
       maxPositions: 65_536,
     });
     const arrays = wideParts.map((part) => toKvArray(part.type, new Int8Array(partBytes(part))));
@@ -290,7 +314,7 @@ describe.each([
     expect(store.touchedBytes).toBe(touchedBytes);
     store.drop(1, true);
     store.drop(0, true);
-    expect(store.touchedBytes).toBe(16 * bytesPerPosition(wideParts, wide));
+    expect(store.touchedBytes).toBe(64 * bytesPerPosition(wideParts, wide));
     expect(view).toHaveLength(0); // the memory is gone, whoever still has a view of it
     store.rest();
     expect(store.touchedBytes).toBe(0);

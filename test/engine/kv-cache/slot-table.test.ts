@@ -45,10 +45,10 @@ describe('capacitiesFor', () => {
   it.each([
     [1024, [64, 128, 192, 256, 384, 512, 640, 768, 896, 1024]],
     [512, [64, 128, 192, 256, 384, 512]],
-    [100, [64, 112]],
+    [100, [64, 128]],
     [50, [64]],
-    [20, [32]],
-  ])('covers a context of %i with multiples of 16', (contextLength, capacities) => {
+    [20, [64]],
+  ])('covers a context of %i with whole tiles', (contextLength, capacities) => {
     expect(capacitiesFor(contextLength)).toEqual(capacities);
   });
 });
