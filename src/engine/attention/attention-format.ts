@@ -62,6 +62,6 @@ export type Kept = Readonly<Record<string, Value>>;
 /** What a layer has kept. */
 export interface LayerKept {
   readonly layer: number;
-  /** A part by its name: [1, B, ...before, positions, ...after]. */
+  /** A part by its name: [1, B, ...before, positions, ...after]; for one token each, in tiles where the cache has it so. */
   readonly part: (name: string) => Value;
 }

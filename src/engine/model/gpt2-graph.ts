@@ -38,7 +38,8 @@ export interface GraphWeights {
  *     else a large negative number
  *   - `split_b` int64 [2]: P and 1, if it is no chunk
  *   - `num_past_b` int64 [1]: of the P positions the computed ones, if it is one
- *   - `past_NAME_i_b` [1, B, ...before, P, ...after] for each part of the attention's format and each layer i
+ *   - `past_NAME_i_b` [1, B, ...before, P, ...after], or in tiles (kv-part.ts), for each part of the attention's format and
+ *     each layer i
  *
  * Outputs:
  * - `logits` f32 [R, vocabulary]

@@ -68,9 +68,9 @@ export class GraphBuilder {
   }
 
   /**
-   * Lets ONNX Runtime pack the weights of an operator before those of all others. It packs them in the order in which operators are
-   * written, and runs them in that of their inputs; while it packs a weight it holds it twice, so the largest should come
-   * while there is nothing else.
+   * Lets ONNX Runtime pack the weights of an operator before those of all others. While it packs a weight it holds it twice, so
+   * the largest should come while there is nothing else. It packs in the order in which operators are written, and sorts them
+   * by their inputs to run them, though ONNX wants them sorted.
    */
   packFirst(value: Value): void {
     const isIt = ({ output }: NodeProto) => output?.includes(value) ?? false;

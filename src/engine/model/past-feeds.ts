@@ -9,7 +9,7 @@ export interface KvLayers {
   readonly numLayers: number;
 }
 
-/** What a batch's past of a part has for dimensions: as many as the queries have, so that they go together without a reshape. */
+/** What a batch's past of a part has for dimensions: as many as the queries have, or, in tiles, one more. */
 export function pastShape(part: KvPart, numSlots: number, capacity: number): number[] {
   return [1, numSlots, ...partShape(part, { positions: capacity, tiles: capacity / TILE_POSITIONS })];
 }
