@@ -67,9 +67,9 @@ async function roomRows({ system, context, interleave, labels }) {
   const rows = rooms.flatMap((room, index) =>
     toRows({ ...labels, variant: `room for ${room}` }, samples[index]),
   );
-  const [less, more] = samples.map((list) => list.map(({ step }) => step));
+  const [larger, smaller] = samples.map((list) => list.map(({ step }) => step));
   const variant = `room for ${rooms.join(' / ')}`;
-  return [...rows, { ...ratioRow({ ...labels, variant }, less, more), goal: { atMost: 1.1 } }];
+  return [...rows, { ...ratioRow({ ...labels, variant }, larger, smaller), goal: { atMost: 1.1 } }];
 }
 
 async function stepMs(runner, { classIndex, capacity: positions }) {

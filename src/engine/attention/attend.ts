@@ -87,9 +87,9 @@ function joined(
 /** What lies in tiles as one of all positions: [1, 1, ...before, tiles, columnHeight, positions] -> [1, 1, ...before, columnHeight, P]. */
 function untiled(graph: GraphBuilder, { before, columnHeight }: KvPart, value: Value): Value {
   if (columnHeight === undefined) return value;
-  const outer = Array.from({ length: 2 + before.length }, (_, axis) => axis);
-  const [tiles, rows, positions] = [0, 1, 2].map((axis) => outer.length + axis) as [number, number, number];
-  const byRows = graph.op('Transpose', [value], { perm: [...outer, rows, tiles, positions] });
+  const tiles = 2 + before.length;
+  const outer = Array.from({ length: tiles }, (_, axis) => axis);
+  const byRows = graph.op('Transpose', [value], { perm: [...outer, tiles + 1, tiles, tiles + 2] });
   return graph.op('Reshape', [byRows, graph.ints([1, 1, ...before, columnHeight, -1])]);
 }
 

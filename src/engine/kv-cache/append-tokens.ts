@@ -10,9 +10,8 @@ export interface NewTokens {
 
 /** Writes what is new of a part behind what a row has: each lane from where it lies by itself, into its lane of the slot. */
 export function appendTokens(from: Runs, to: Runs, lanes: KvLanes, tokens: NewTokens): void {
-  const { tileRows } = lanes;
-  if (tileRows === undefined) appendRuns(from, to, lanes, tokens);
-  else appendColumns(from, to, { ...lanes, tileRows }, tokens);
+  if (lanes.tileRows === undefined) appendRuns(from, to, lanes, tokens);
+  else appendColumns(from, to, lanes, tokens);
 }
 
 /** In each lane they are one run, there as here. */
@@ -30,7 +29,7 @@ function appendRuns(
 function appendColumns(
   from: Runs,
   to: Runs,
-  { numLanes, positionBytes, tileRows }: KvLanes & { tileRows: number },
+  { numLanes, positionBytes, tileRows = 1 }: KvLanes,
   { position, numNewTokens }: NewTokens,
 ): void {
   const bytes = positionBytes / tileRows; // of one number

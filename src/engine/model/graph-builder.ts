@@ -38,6 +38,8 @@ export class GraphBuilder {
   readonly #initializers: TensorProto[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
+  /** What values that are outputs are called in the model. */
+  readonly #outputNames = new Map<Value, string>();
   readonly #stored = new Map<string, Value>();
   readonly #constants = new Map<string, Value>();
   readonly #folder: string;
@@ -59,11 +61,7 @@ export class GraphBuilder {
    * it.
    */
   output(name: string, value: Value, type: ElementType, shape?: readonly (number | string)[]): void {
-    const renamed = (other: Value) => (other === value ? name : other);
-    for (const node of this.#nodes) {
-      node.input = node.input?.map(renamed);
-      node.output = node.output?.map(renamed);
-    }
+    this.#outputNames.set(value, name);
     this.#outputs.push(toValueInfo(name, type, shape));
   }
 
@@ -146,6 +144,7 @@ export class GraphBuilder {
 
   /** Serializes the graph as an ONNX model. */
   toModel(): Uint8Array {
+    const renamed = (value: Value) => this.#outputNames.get(value) ?? value;
     return ModelProto.encode({
       irVersion: IR_VERSION,
       producerName: 'linnet',
@@ -155,7 +154,11 @@ export class GraphBuilder {
       ],
       graph: {
         name: 'gpt2',
-        node: this.#nodes,
+        node: this.#nodes.map((node) => ({
+          ...node,
+          input: node.input?.map(renamed),
+          output: node.output?.map(renamed),
+        })),
         initializer: this.#initializers,
         input: this.#inputs,
         output: this.#outputs,

@@ -156,14 +156,11 @@ export class StepBatches {
   /** The inputs for what a layer has kept. */
   #pastOf(index: number, layer: number): LayerKept {
     const { graph, format, shape } = this.#attending;
-    const [B, positions, tiles] = ['B', 'P', 'T'].map((name) => batchInput(name, index)) as [
-      string,
-      string,
-      string,
-    ];
+    const B = batchInput('B', index);
+    const counts = { positions: batchInput('P', index), tiles: batchInput('T', index) };
     const inputs = new Map(
       format.parts(shape).map((part) => {
-        const dimensions = [1, B, ...partShape(part, { positions, tiles })];
+        const dimensions = [1, B, ...partShape(part, counts)];
         return [part.name, graph.input(pastRows(part.name, layer, index), part.type, dimensions)];
       }),
     );

@@ -70,8 +70,8 @@ function createLevels({ graph }: ModelGraph) {
 }
 
 /**
- * Without the bias, f32 [n, inputs] -> [n, outputs]. A row of zeros has the scale 0, and 0 / 0 is some level or other: times the scale it is
- * zero again.
+ * Without the bias: f32 [n, inputs] -> [n, outputs]. A row of zeros has the scale 0, and 0 / 0 is some level or other: times
+ * the scale it is zero again.
  */
 function multiply({ graph, config, weight }: ModelGraph, name: string, input: Value, levels: Levels): Value {
   const magnitudes = levels.isSigned ? graph.op('Abs', [input]) : input;
