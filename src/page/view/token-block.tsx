@@ -21,7 +21,13 @@ export const TokenBlock = memo(function TokenBlock({ tokens, first, id, active }
         const index = first + offset;
         // A space is no part of what is coloured: at the end of a line it would be all that is seen there.
         const isEnd = token.name === END_OF_TEXT;
+        const isBlank = !isEnd && token.text.trim() === '';
+        const isBreak = isBlank && token.text.includes('\n');
         const space = /^ (?=\S)/.exec(token.text)?.[0] ?? '';
+        const names = ['token', `step-${toStep(token.logprob)}`];
+        if (token.isTaken) names.push('taken');
+        if (isEnd) names.push('end');
+        if (isBreak) names.push('break');
         return (
           <Fragment key={index}>
             {space}
@@ -31,8 +37,8 @@ export const TokenBlock = memo(function TokenBlock({ tokens, first, id, active }
               data-index={index}
               role="option"
               aria-selected={index === active}
-              aria-label={isEnd || token.text.trim() === '' ? toSpoken(token.name) : undefined}
-              class={`token step-${toStep(token.logprob)}${token.isTaken ? ' taken' : ''}${isEnd ? ' end' : ''}`}
+              aria-label={isEnd || isBlank ? toSpoken(token.name) : undefined}
+              class={names.join(' ')}
             >
               {isEnd ? '' : token.text.slice(space.length)}
             </span>
