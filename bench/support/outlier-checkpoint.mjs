@@ -1,10 +1,11 @@
 // Writes a checkpoint that computes the same in f32, but with a few channels much larger than the others, as some trained
 // models have them: what a norm gives and what attention's values are is multiplied in every 64th channel, and the weights
-// that they meet are divided.
-import { closeSync, copyFileSync, mkdirSync, openSync, writeSync } from 'node:fs';
+// that they meet are divided. So the head has weights of its own.
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openCheckpoint } from '../../dist/engine/model/checkpoint.js';
 import { readTensorValues } from '../../dist/engine/model/tensor-values.js';
+import { headWeight } from '../../dist/engine/weights/matrix-format.js';
 
 const EVERY = 64;
 
@@ -13,6 +14,7 @@ export function outlierCheckpoint(source, directory, factor) {
   const { config, weights } = openCheckpoint(source);
   const tensors = new Map([...weights].map(([name, tensor]) => [name, readTensorValues(name, tensor)]));
   const { hiddenSize: e, numLayers } = config;
+  tensors.set('lm_head.weight', tensors.get(headWeight(config)).slice());
   const rows = (name, by) => {
     const values = tensors.get(name);
     const width = values.length / e;
@@ -36,10 +38,19 @@ export function outlierCheckpoint(source, directory, factor) {
       rows(`${prefix}.${linear}.weight`, 1 / factor);
     }
   }
+  for (let row = 0; row < config.vocabSize; row++) {
+    for (let column = 0; column < e; column += EVERY)
+      tensors.get('lm_head.weight')[row * e + column] /= factor;
+  }
+  for (const name of ['ln_f.weight', 'ln_f.bias']) rows(name, factor);
   write(
     directory,
     source,
-    [...tensors].map(([name, values]) => [name, weights.get(name).shape, values]),
+    [...tensors].map(([name, values]) => [
+      name,
+      (weights.get(name) ?? weights.get('wte.weight')).shape,
+      values,
+    ]),
   );
   return directory;
 }
@@ -50,7 +61,8 @@ function scale(values, start, length, by) {
 
 function write(directory, source, tensors) {
   mkdirSync(directory, { recursive: true });
-  copyFileSync(join(source, 'config.json'), join(directory, 'config.json'));
+  const config = JSON.parse(readFileSync(join(source, 'config.json'), 'utf8'));
+  writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...config, tie_word_embeddings: false }));
   let offset = 0;
   const header = {};
   for (const [name, shape, { byteLength }] of tensors) {

@@ -1,12 +1,17 @@
 import type { AttentionFormat } from '../attention/attention-format.js';
-import type { MatrixFormat, MatrixProducts, ModelGraph } from '../weights/matrix-format.js';
+import {
+  headWeight,
+  type MatrixFormat,
+  type MatrixProducts,
+  type ModelGraph,
+} from '../weights/matrix-format.js';
 import { type Gpt2Config, kvShapeOf } from './gpt2-config.js';
 import { GraphBuilder, type Value } from './graph-builder.js';
 import { folderOf, type StoredTensor } from './safetensors.js';
 import { StepBatches } from './step-batches.js';
 
 /** Changes whenever the graph computes the same in another way, so that bits may differ. */
-export const GRAPH_VERSION = 6;
+export const GRAPH_VERSION = 7;
 
 /** The weights that a graph multiplies with. */
 export interface GraphWeights {
@@ -69,8 +74,8 @@ export function buildGpt2Graph(weights: GraphWeights): Uint8Array {
     const active = context.activated(`h.${layer}.mlp.c_fc`, normed, rows);
     hidden = graph.op('Add', [hidden, context.linear(`h.${layer}.mlp.c_proj`, active, rows)]);
   }
-  const logits = context.head(layerNorm(context, 'ln_f', hidden));
-  graph.packFirst(logits);
+  const logits = context.head(layerNorm(context, 'ln_f', hidden), logitRows);
+  graph.packFirst(headWeight(config));
   graph.output('logits', logits, 'float32', ['R', config.vocabSize]);
   batches.addOutputs();
   return graph.toModel();

@@ -66,13 +66,16 @@ export class GraphBuilder {
   }
 
   /**
-   * Lets ONNX Runtime pack the weights of an operator before those of all others. While it packs a weight it holds it twice, so
-   * the largest should come while there is nothing else. It packs in the order in which operators are written, and sorts them
-   * by their inputs to run them, though ONNX wants them sorted.
+   * Lets ONNX Runtime pack a weight before all others. While it packs one it holds it twice, so the largest should come while
+   * there is nothing else. It packs in the order in which operators are written, and sorts them by their inputs to run them,
+   * though ONNX wants them sorted.
+   *
+   * @param name that of the stored tensor, or what the names of its parts begin with
    */
-  packFirst(value: Value): void {
-    const isIt = ({ output }: NodeProto) => output?.includes(value) ?? false;
-    this.#nodes.sort((a, b) => Number(isIt(b)) - Number(isIt(a)));
+  packFirst(name: string): void {
+    const values = [...this.#stored].filter(([stored]) => stored.startsWith(name)).map(([, value]) => value);
+    const usesIt = ({ input = [] }: NodeProto) => input.some((value) => values.includes(value));
+    this.#nodes.sort((a, b) => Number(usesIt(b)) - Number(usesIt(a)));
   }
 
   /** Adds a standard ONNX operator with one output. */

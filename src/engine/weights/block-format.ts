@@ -73,7 +73,7 @@ function planLinear(name: string, source: StoredTensor, scheme: QuantizationSche
  * The head, stored [out, in], in blocks along its inputs. It is much larger than any layer, so only some of its rows are
  * in memory at a time.
  */
-export function planHead(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
+function planHead(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
   const [numOutputs, numInputs] = source.shape as [number, number];
   return {
     sourceBytes: source.byteLength,

@@ -1,24 +1,19 @@
 import type { Checkpoint } from '../model/checkpoint.js';
 import type { Activation } from '../model/gpt2-config.js';
 import { readTensorValues } from '../model/tensor-values.js';
-import { planHead } from './block-format.js';
 import { balanceInputs, type Layer, scaleNorm, scaleOutputs } from './channel-balance.js';
-import { headWeight } from './matrix-format.js';
+import { planIntegerHead } from './integer-head-weights.js';
 import { quantizeColumns } from './quantization.js';
 import {
   DATA_SUFFIX,
   type PlannedTensor,
   type PlannedWeights,
-  planUnchanged,
   SCALES_SUFFIX,
   toBytes,
 } from './quantized-weights.js';
 
 /** By what an activation is multiplied before it is quantized: f32 [inputs]. */
 export const INPUT_SCALES_SUFFIX = '.input_scales';
-
-/** How the head is quantized: a step takes the logits of few rows, so reading it is what takes time. */
-export const HEAD_SCHEME = { bits: 8, blockSize: 128 } as const;
 
 /** No activation gives less. */
 export const LEAST_ACTIVATION: Readonly<Record<Activation, number>> = {
@@ -29,13 +24,10 @@ export const LEAST_ACTIVATION: Readonly<Record<Activation, number>> = {
 
 /** What is written for a model that is multiplied as in integer-format.ts. */
 export function planIntegerWeights(checkpoint: Checkpoint): PlannedWeights[] {
-  const { config, weights } = checkpoint;
-  const layers = Array.from({ length: config.numLayers }, (_, layer) => `h.${layer}`);
-  const head = headWeight(config);
+  const layers = Array.from({ length: checkpoint.config.numLayers }, (_, layer) => `h.${layer}`);
   return [
     ...layers.flatMap((prefix) => [planAttention(checkpoint, prefix), planMlp(checkpoint, prefix)]),
-    ...['ln_f.weight', 'ln_f.bias'].map((name) => planUnchanged(name, weights.get(name)!)),
-    planHead(head, weights.get(head)!, HEAD_SCHEME),
+    planIntegerHead(checkpoint),
   ];
 }
 

@@ -43,8 +43,8 @@ export interface MatrixProducts {
   readonly linear: (name: string, input: Value, rows?: Value) => Value;
   /** The same, and the model's activation behind it. */
   readonly activated: (name: string, input: Value, rows?: Value) => Value;
-  /** The logits of hidden states: f32 [R, E] -> [R, vocabulary]. */
-  readonly head: (hidden: Value) => Value;
+  /** The logits of hidden states: f32 [R, E] -> [R, vocabulary]; `rows` as above. */
+  readonly head: (hidden: Value, rows: Value) => Value;
 }
 
 /** What the rows of a step are padded to a multiple of. */

@@ -22,7 +22,7 @@ export interface QuantizedCacheOptions {
 }
 
 /** Counts up when what is written changes, so that an older file is not read. */
-const FORMAT_VERSION = 3;
+const FORMAT_VERSION = 4;
 const READ_BYTES = 4 * 2 ** 20;
 /** The checksum stands in the header's metadata, which come first. */
 const CHECKSUM_SEARCH_BYTES = 4096;
