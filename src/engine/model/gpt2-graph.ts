@@ -110,7 +110,7 @@ function createContext({ config, weights, format, attention }: GraphWeights): Gr
     ...model,
     ...format.products(model),
     batches: new StepBatches({ graph, format: attention, shape: kvShapeOf(config), scales }),
-    padding: format.rowMultiple.linear > 1 ? paddingInputs(graph, config) : undefined,
+    padding: format.rowMultiple > 1 ? paddingInputs(graph, config) : undefined,
   };
 }
 

@@ -112,7 +112,7 @@ export class ModelRunner {
     this.#embeddings.close();
   }
 
-  /** The head is a product too, and padded like the others. */
+  /** The last layer's products and the head take these rows alone, which are padded like all. */
   #toLogitRows(rows: readonly number[]): Tensor {
     const padded = new Int32Array(roundUp(rows.length, this.#padding.logits));
     padded.set(rows);

@@ -7,7 +7,7 @@ import { headWeight, type MatrixFormat } from './matrix-format.js';
 export const F32_FORMAT: MatrixFormat = {
   name: 'f32',
   plan: undefined,
-  rowMultiple: { linear: 1, head: 1 },
+  rowMultiple: 1,
   attention: async () => F32_ATTENTION,
   products: ({ graph, config, weight }) => {
     const linear = (name: string, input: Value) =>

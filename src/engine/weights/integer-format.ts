@@ -1,11 +1,11 @@
 import { smallAttention } from '../attention/small-attention.js';
 import { activateBiased } from '../model/activation.js';
 import type { Value } from '../model/graph-builder.js';
-import { integerProductOverflows } from '../model/integer-overflow.js';
-import { multiplyHead } from './integer-head.js';
+import { INTEGER_HEAD } from './integer-head.js';
 import {
-  createLevelKinds,
+  INTEGER_SETTINGS,
   type LevelKind,
+  levelKinds,
   type Matrix,
   multiplyLevels,
   toRowLevels,
@@ -23,14 +23,13 @@ import { linearSize, type MatrixFormat, type ModelGraph } from './matrix-format.
  */
 export const INTEGER_FORMAT: MatrixFormat = {
   name: 'i8',
-  rowMultiple: { linear: 1, head: 1 },
+  rowMultiple: 1,
   plan: planIntegerWeights,
-  // Weights become u8 where they must: that takes memory, and the product more time.
-  sessionSettings: async () => ((await integerProductOverflows()) ? { x64quantprecision: '1' } : undefined),
+  sessionSettings: INTEGER_SETTINGS,
   attention: smallAttention,
   products: (model) => {
     const { graph, config, weight } = model;
-    const kinds = createLevelKinds(graph);
+    const kinds = levelKinds(graph);
     const product = (name: string, input: Value, rows = model.embeddings) => {
       const matrix = { name: `${name}.weight`, inputs: linearSize(config, name).inputs };
       return name.endsWith('mlp.c_proj')
@@ -41,7 +40,7 @@ export const INTEGER_FORMAT: MatrixFormat = {
       linear: (name, input, rows) => graph.op('Add', [product(name, input, rows), weight(`${name}.bias`)]),
       activated: (name, input, rows) =>
         activateBiased(graph, config.activation, product(name, input, rows), weight(`${name}.bias`)),
-      head: (hidden, rows) => multiplyHead(model, hidden, kinds.signed(rows)),
+      head: (hidden, rows) => INTEGER_HEAD.product(model, hidden, rows),
     };
   },
 };

@@ -1,7 +1,15 @@
 import { TensorProto_DataType as DataType } from '../model/gen/onnx/onnx.js';
 import type { Value } from '../model/graph-builder.js';
-import { blockPerRow, type LevelKind, multiplyLevels, quantizeRows, toRowLevels } from './integer-product.js';
-import { headWeight, type ModelGraph } from './matrix-format.js';
+import { planIntegerHead } from './integer-head-weights.js';
+import {
+  blockPerRow,
+  INTEGER_SETTINGS,
+  levelKinds,
+  multiplyLevels,
+  quantizeRows,
+  toRowLevels,
+} from './integer-product.js';
+import { type HeadFormat, headWeight, type ModelGraph } from './matrix-format.js';
 
 /** How large the largest channel of a row may be, in root mean squares of the others, until 8 bits are too few. */
 const MAX_CREST = 8;
@@ -9,13 +17,22 @@ const MAX_CREST = 8;
 /** What is left of a level, at most half of the step to the next one, is told by so many levels. */
 const REST_LEVELS = 254;
 
+/** A head of 8 bits with one scale for each token, multiplied with rows of 8 bits, or of twice as many. */
+export const INTEGER_HEAD: HeadFormat = {
+  name: 'i8',
+  sessionSettings: INTEGER_SETTINGS,
+  plan: (checkpoint) => [planIntegerHead(checkpoint)],
+  product: multiplyHead,
+};
+
 /**
  * Logits: f32 [R, E] -> [R, vocabulary]. What a model's last norm gives may have channels many times as large as the others, in some
  * rows and not in others, and a checkpoint does not tell. One scale for a row would leave the others few levels. So where
  * there is such a row, the product takes what rounding took from it too, as a second row of levels.
  */
-export function multiplyHead(model: ModelGraph, hidden: Value, kind: LevelKind): Value {
+function multiplyHead(model: ModelGraph, hidden: Value, ofRows: Value): Value {
   const { graph, config } = model;
+  const kind = levelKinds(graph).signed(ofRows);
   const matrix = { name: headWeight(config), inputs: config.hiddenSize };
   const { levels, scales, largest } = toRowLevels(graph, hidden, kind, matrix.inputs);
   const uneven = unevenRows(model, hidden, largest);

@@ -1,7 +1,12 @@
 // Products of whole numbers: what the layers and the head of integer-format.ts have in common.
 import type { GraphBuilder, Value } from '../model/graph-builder.js';
-import type { ModelGraph } from './matrix-format.js';
+import { integerProductOverflows } from '../model/integer-overflow.js';
+import type { ModelGraph, SessionSettings } from './matrix-format.js';
 import { DATA_SUFFIX, SCALES_SUFFIX } from './quantized-weights.js';
+
+/** Where the product would overflow, weights become u8: that takes memory, and the product more time. */
+export const INTEGER_SETTINGS: SessionSettings = async () =>
+  (await integerProductOverflows()) ? { x64quantprecision: '1' } : undefined;
 
 /** The whole numbers that rows become: u8, as the product is slow with s8. */
 export interface LevelKind {
@@ -29,8 +34,25 @@ export interface Matrix {
   readonly inputs: number;
 }
 
-/** The kinds of levels of one graph: `signed` for as many rows as a value has. */
-export function createLevelKinds(graph: GraphBuilder) {
+/** The kinds of levels of one graph. */
+export interface LevelKinds {
+  readonly unsigned: LevelKind;
+  /** For as many rows as a value has. */
+  readonly signed: (rows: Value) => LevelKind;
+}
+
+const kindsOf = new WeakMap<GraphBuilder, LevelKinds>();
+
+/** Gets the kinds of levels of a graph, which its layers and its head share. */
+export function levelKinds(graph: GraphBuilder): LevelKinds {
+  const present = kindsOf.get(graph);
+  if (present !== undefined) return present;
+  const made = createLevelKinds(graph);
+  kindsOf.set(graph, made);
+  return made;
+}
+
+function createLevelKinds(graph: GraphBuilder): LevelKinds {
   const unsigned: LevelKind = {
     step: graph.scalar('float32', 1 / 255),
     zeroPoint: '',

@@ -14,13 +14,30 @@ export interface MatrixFormat {
    * How many rows the products take at a time. A row's bits do not depend on the other rows when rows are padded to a
    * multiple of this (docs/engine.md, "Row-exact").
    */
-  readonly rowMultiple: { readonly linear: 1 | 2; readonly head: 1 | 2 };
+  readonly rowMultiple: 1 | 2;
   /** Settings of ONNX Runtime with which it rewrites the products for this processor; undefined where it need not. */
-  readonly sessionSettings?: () => Promise<Readonly<Record<string, string>> | undefined>;
+  readonly sessionSettings?: SessionSettings | undefined;
   /** How keys and values are kept beside these matrices, on this processor. */
   readonly attention: () => Promise<AttentionFormat>;
   /** The products of one graph, which may share nodes. */
   readonly products: (model: ModelGraph) => MatrixProducts;
+}
+
+/** Settings of ONNX Runtime; undefined for none. */
+export type SessionSettings = () => Promise<Readonly<Record<string, string>> | undefined>;
+
+/**
+ * How the last norm and the head are stored, and how a graph multiplies with the head, which takes any number of rows, or as many
+ * at a time as the layers that it is used with.
+ */
+export interface HeadFormat {
+  /** Names it in the name of a format whose layers are of another kind; undefined for one of theirs. */
+  readonly name: string | undefined;
+  /** As a format's. */
+  readonly sessionSettings?: SessionSettings;
+  readonly plan: (checkpoint: Checkpoint) => readonly PlannedWeights[];
+  /** As {@link MatrixProducts.head}. */
+  readonly product: (model: ModelGraph, hidden: Value, rows: Value) => Value;
 }
 
 /** The graph that products are added to. */
@@ -55,9 +72,10 @@ export interface RowPadding {
 }
 
 /** The padding that makes a row's bits independent of the other rows, or the least that the format's graph takes. */
-export function rowPadding({ rowMultiple: { linear, head } }: MatrixFormat, isExact: boolean): RowPadding {
-  if (linear === 1) return { tokens: undefined, logits: isExact ? head : 1 };
-  return isExact ? { tokens: linear, logits: head } : { tokens: 1, logits: 1 };
+export function rowPadding({ rowMultiple }: MatrixFormat, isExact: boolean): RowPadding {
+  if (rowMultiple === 1) return { tokens: undefined, logits: 1 };
+  const multiple = isExact ? rowMultiple : 1;
+  return { tokens: multiple, logits: multiple };
 }
 
 /** Inputs and outputs of a linear layer. */

@@ -9,8 +9,7 @@ import { folderOf, readTensorBytes, type StoredTensor } from '../../../src/engin
 import { createSession } from '../../../src/engine/model/session.js';
 import { readTensorValues } from '../../../src/engine/model/tensor-values.js';
 import { INTEGER_FORMAT } from '../../../src/engine/weights/integer-format.js';
-import { multiplyHead } from '../../../src/engine/weights/integer-head.js';
-import { createLevelKinds } from '../../../src/engine/weights/integer-product.js';
+import { INTEGER_HEAD } from '../../../src/engine/weights/integer-head.js';
 import { openWeights } from '../../../src/engine/weights/quantized-cache.js';
 import { fixtureCheckpoint } from '../../support/fixtures.js';
 
@@ -28,7 +27,7 @@ beforeAll(async () => {
   const hidden = graph.input('hidden', 'float32', ['R', E]);
   const weight = (name: string) => graph.stored(name, stored.get(name)!);
   const model = { graph, config, embeddings: hidden, weight };
-  graph.output('logits', multiplyHead(model, hidden, createLevelKinds(graph).signed(hidden)), 'float32');
+  graph.output('logits', INTEGER_HEAD.product(model, hidden, hidden), 'float32');
   session = await createSession(graph.toModel(), { weights: stored, numThreads: 1, format: INTEGER_FORMAT });
 });
 afterAll(() => session.release());
