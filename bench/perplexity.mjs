@@ -11,6 +11,7 @@ import { ModelRunner } from '../dist/engine/model/model-runner.js';
 import { toTokens } from '../dist/engine/text/text-tokens.js';
 import { createTokenizer } from '../dist/engine/text/tokenizer.js';
 import { blockFormat } from '../dist/engine/weights/block-format.js';
+import { INTEGER_HEAD } from '../dist/engine/weights/integer-head.js';
 import { MATRIX_FORMATS } from '../dist/engine/weights/matrix-formats.js';
 import { openModelSession } from './support/model-session.mjs';
 import { outlierCheckpoint } from './support/outlier-checkpoint.mjs';
@@ -29,7 +30,7 @@ const FORMATS = [
   ['i8', MATRIX_FORMATS.i8],
   ['i8, keys and values in f32', { ...MATRIX_FORMATS.i8, attention: async () => F32_ATTENTION }],
   ['q4, blocks of 128', MATRIX_FORMATS.q4],
-  ['q4, blocks of 32', blockFormat({ bits: 4, blockSize: 32 })],
+  ['q4, blocks of 32', blockFormat({ bits: 4, blockSize: 32 }, INTEGER_HEAD)],
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'linnet-perplexity-'));

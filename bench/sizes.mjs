@@ -1,6 +1,6 @@
 // The published sizes with random weights: how long a process takes from its start to the model in memory, without and
 // with the cache of quantized weights, and how much memory. `node bench/sizes.mjs [SIZE ...]`, for instance `gpt2-medium`;
-// `--keep FOLDER` leaves the checkpoints there, and finds them there the next time.
+// `--precision LIST` for some of them; `--keep FOLDER` leaves the checkpoints there, and finds them there the next time.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,6 @@ import { randomCheckpoint } from './support/random-checkpoint.mjs';
 import { median } from './support/statistics.mjs';
 
 const LOAD = new URL('./support/load-process.mjs', import.meta.url);
-const PRECISIONS = /** @type {const} */ (['f32', 'q8', 'i8', 'q4']);
 const NUM_LATER = 3;
 const COLUMNS = [
   ...['model', 'weights', 'first start', 'later starts'],
@@ -19,7 +18,7 @@ const COLUMNS = [
 ];
 
 const { values, positionals } = parseArgs({
-  options: { keep: { type: 'string' } },
+  options: { keep: { type: 'string' }, precision: { type: 'string', default: 'f32,q8,i8,q4' } },
   allowPositionals: true,
 });
 const sizes = positionals.length > 0 ? positionals : ['distilgpt2', 'gpt2', 'gpt2-medium', 'gpt2-large'];
@@ -29,7 +28,7 @@ for (const size of sizes) {
   try {
     const directory = randomCheckpoint(join(values.keep ?? scratch, size), size);
     const cacheDirectory = join(scratch, 'cache');
-    for (const precision of PRECISIONS) {
+    for (const precision of values.precision.split(',')) {
       const options = { directory, precision, cacheDirectory, numThreads: availableParallelism() };
       const first = await load(options);
       const later = [];

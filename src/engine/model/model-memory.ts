@@ -8,15 +8,21 @@ import { parseGpt2Config } from './gpt2-config.js';
 /** What a worker takes beside its weights: its heap, the graph, ONNX Runtime's buffers. */
 const WORKER_BYTES = 95e6;
 
+/** Bytes that a parameter takes in memory. */
+interface ParameterBytes {
+  readonly layers: number;
+  readonly head: number;
+}
+
 /**
- * Bytes that a parameter takes in memory, measured from distilgpt2's shape to gpt2-large's (docs/models.md, "Start and memory"). On an
- * x86 processor without VNNI instructions i8 takes twice that (integer-overflow.ts).
+ * Measured from distilgpt2's shape to gpt2-xl's (docs/models.md, "Start and memory"). On an x86 processor without VNNI
+ * instructions i8 takes twice that (integer-overflow.ts).
  */
-const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
-  f32: 4.02,
-  q8: 1.14,
-  i8: 1.08,
-  q4: 0.65,
+const PARAMETER_BYTES: Readonly<Record<Precision, ParameterBytes>> = {
+  f32: { layers: 4.02, head: 4.02 },
+  q8: { layers: 1.14, head: 1.14 },
+  i8: { layers: 1.08, head: 1.08 },
+  q4: { layers: 0.65, head: 1.08 },
 };
 
 /**
@@ -31,6 +37,8 @@ export async function estimateModelBytes(directory: string, precision: Precision
     throw new EngineError('MODEL_LOAD_FAILED', `${path} can't be read: ${cause.code}.`, { cause });
   });
   const config = parseGpt2Config(json);
-  const weights = numParametersOf(config) * BYTES_PER_PARAMETER[precision];
-  return Math.ceil(weights + WORKER_BYTES);
+  const bytes = PARAMETER_BYTES[precision];
+  const numInHead = config.vocabSize * config.hiddenSize;
+  const layers = (numParametersOf(config) - numInHead) * bytes.layers;
+  return Math.ceil(layers + numInHead * bytes.head + WORKER_BYTES);
 }
