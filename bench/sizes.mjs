@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
   options: { keep: { type: 'string' }, precision: { type: 'string', default: 'f32,q8,i8,q4' } },
   allowPositionals: true,
 });
+const precisions = /** @type {Array<'f32' | 'q8' | 'i8' | 'q4'>} */ (values.precision.split(','));
 const sizes = positionals.length > 0 ? positionals : ['distilgpt2', 'gpt2', 'gpt2-medium', 'gpt2-large'];
 console.log(`| ${COLUMNS.join(' | ')} |\n| --- | --- |${' ---: |'.repeat(COLUMNS.length - 2)}`);
 for (const size of sizes) {
@@ -28,7 +29,7 @@ for (const size of sizes) {
   try {
     const directory = randomCheckpoint(join(values.keep ?? scratch, size), size);
     const cacheDirectory = join(scratch, 'cache');
-    for (const precision of values.precision.split(',')) {
+    for (const precision of precisions) {
       const options = { directory, precision, cacheDirectory, numThreads: availableParallelism() };
       const first = await load(options);
       const later = [];
