@@ -5,7 +5,7 @@ import type { Value } from '../model/graph-builder.js';
 import type { StoredTensor } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
 import { blockHead } from './block-head.js';
-import { blockTensors, multiplyBlocks } from './block-product.js';
+import { blockName, blockTensors, multiplyBlocks } from './block-product.js';
 import { linearSize, type MatrixFormat } from './matrix-format.js';
 import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
 import { type PlannedWeights, planUnchanged, toBytes } from './quantized-weights.js';
@@ -17,9 +17,9 @@ import { type PlannedWeights, planUnchanged, toBytes } from './quantized-weights
  * @param head what the head is; default the same
  */
 export function blockFormat(scheme: QuantizationScheme, head = blockHead(scheme)): MatrixFormat {
-  const layers = `q${scheme.bits}-${scheme.blockSize}`;
+  const name = blockName(scheme);
   return {
-    name: head.name === undefined ? layers : `${layers}-${head.name}`,
+    name: head.name === name ? name : `${name}-${head.name}`,
     // It takes rows in pairs, and an odd last one with another kernel, which rounds differently.
     rowMultiple: 2,
     plan: (checkpoint) => [

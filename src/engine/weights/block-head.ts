@@ -1,17 +1,14 @@
-import { type StoredTensor, tensorRows } from '../model/safetensors.js';
-import { readTensorValues } from '../model/tensor-values.js';
-import { blockTensors, multiplyBlocks } from './block-product.js';
+import type { StoredTensor } from '../model/safetensors.js';
+import { blockName, blockTensors, multiplyBlocks } from './block-product.js';
+import { readHead } from './head-parts.js';
 import { type HeadFormat, headWeight } from './matrix-format.js';
 import { type QuantizationScheme, quantizeMatrix } from './quantization.js';
 import { type PlannedWeights, planUnchanged, toBytes } from './quantized-weights.js';
 
-/** How much of the head is quantized at a time. */
-const HEAD_ROWS = 4096;
-
 /** A head in blocks that share a scale. */
 export function blockHead(scheme: QuantizationScheme): HeadFormat {
   return {
-    name: undefined,
+    name: blockName(scheme),
     plan: ({ config, weights }) => {
       const norm = ['ln_f.weight', 'ln_f.bias'].map((name) => planUnchanged(name, weights.get(name)!));
       const name = headWeight(config);
@@ -25,10 +22,7 @@ export function blockHead(scheme: QuantizationScheme): HeadFormat {
   };
 }
 
-/**
- * The head, stored [out, in], in blocks along its inputs. It is much larger than any layer, so only some of its rows are
- * in memory at a time.
- */
+/** The head, stored [out, in], in blocks along its inputs. */
 function planHead(name: string, source: StoredTensor, scheme: QuantizationScheme): PlannedWeights {
   const [numOutputs, numInputs] = source.shape as [number, number];
   return {
@@ -36,10 +30,9 @@ function planHead(name: string, source: StoredTensor, scheme: QuantizationScheme
     tensors: blockTensors(name, { numOutputs, numInputs }, scheme),
     encode: function* () {
       const allScales: Float32Array[] = [];
-      for (let first = 0; first < numOutputs; first += HEAD_ROWS) {
-        const part = tensorRows(source, first, Math.min(HEAD_ROWS, numOutputs - first));
-        const layout = { numOutputs: part.shape[0]!, numInputs, outputStride: numInputs, inputStride: 1 };
-        const { data, scales } = quantizeMatrix({ ...layout, values: readTensorValues(name, part) }, scheme);
+      for (const part of readHead(name, source)) {
+        const layout = { numOutputs: part.numTokens, numInputs, outputStride: numInputs, inputStride: 1 };
+        const { data, scales } = quantizeMatrix({ ...layout, values: part.values }, scheme);
         allScales.push(scales);
         yield data;
       }

@@ -4,6 +4,11 @@ import type { ModelGraph } from './matrix-format.js';
 import type { QuantizationScheme } from './quantization.js';
 import { DATA_SUFFIX, type PlannedTensor, SCALES_SUFFIX } from './quantized-weights.js';
 
+/** Names a scheme, for files of weights and for fingerprints. */
+export function blockName({ bits, blockSize }: QuantizationScheme): string {
+  return `q${bits}-${blockSize}`;
+}
+
 /** What a product multiplies. */
 export interface BlockProduct {
   readonly input: Value;

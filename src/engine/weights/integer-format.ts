@@ -1,11 +1,11 @@
 import { smallAttention } from '../attention/small-attention.js';
 import { activateBiased } from '../model/activation.js';
 import type { Value } from '../model/graph-builder.js';
-import { INTEGER_HEAD } from './integer-head.js';
+import { multiplyHead } from './integer-head.js';
 import {
+  createLevelKinds,
   INTEGER_SETTINGS,
   type LevelKind,
-  levelKinds,
   type Matrix,
   multiplyLevels,
   toRowLevels,
@@ -29,7 +29,7 @@ export const INTEGER_FORMAT: MatrixFormat = {
   attention: smallAttention,
   products: (model) => {
     const { graph, config, weight } = model;
-    const kinds = levelKinds(graph);
+    const kinds = createLevelKinds(graph);
     const product = (name: string, input: Value, rows = model.embeddings) => {
       const matrix = { name: `${name}.weight`, inputs: linearSize(config, name).inputs };
       return name.endsWith('mlp.c_proj')
@@ -40,7 +40,7 @@ export const INTEGER_FORMAT: MatrixFormat = {
       linear: (name, input, rows) => graph.op('Add', [product(name, input, rows), weight(`${name}.bias`)]),
       activated: (name, input, rows) =>
         activateBiased(graph, config.activation, product(name, input, rows), weight(`${name}.bias`)),
-      head: (hidden, rows) => INTEGER_HEAD.product(model, hidden, rows),
+      head: (hidden, rows) => multiplyHead(model, hidden, kinds.signed(rows)),
     };
   },
 };

@@ -1,20 +1,18 @@
 import type { Checkpoint } from '../model/checkpoint.js';
-import { type StoredTensor, tensorRows } from '../model/safetensors.js';
+import type { StoredTensor } from '../model/safetensors.js';
 import { readTensorValues } from '../model/tensor-values.js';
 import { scaleNorm } from './channel-balance.js';
+import { type HeadPart, readHead } from './head-parts.js';
 import { headWeight } from './matrix-format.js';
 import { quantizeColumns } from './quantization.js';
 import { DATA_SUFFIX, type PlannedWeights, SCALES_SUFFIX, toBytes } from './quantized-weights.js';
-
-/** How much of the head is f32 at a time. */
-const TOKENS_AT_ONCE = 4096;
 
 /** How much larger or smaller than those of all channels together a channel's weights may be, by their root mean squares. */
 const MAX_UNEVENNESS = 2;
 
 /**
  * The last norm and the head, which the checkpoint stores [vocabulary, E] and the product takes [E, vocabulary], with one scale
- * for each token. The head is much larger than any layer, so only some tokens' weights are f32 in memory at a time.
+ * for each token.
  *
  * A channel whose weights are much smaller than the others' would have few levels, and one with much larger weights would
  * leave few to the others: the norm takes what is beyond, since rows have more levels where they need them (integer-head.ts).
@@ -38,12 +36,12 @@ export function planIntegerHead({ config, weights }: Checkpoint): PlannedWeights
       scaleNorm(norm, factors);
       const data = new Int8Array(hiddenSize * vocabSize);
       const scales = new Float32Array(vocabSize);
-      for (const { first, rows } of inParts(name, source)) {
-        const count = rows.length / hiddenSize;
-        const part = quantizeColumns(toColumns(rows, factors), count);
-        scales.set(part.scales, first);
+      for (const part of readHead(name, source)) {
+        const { first, numTokens } = part;
+        const quantized = quantizeColumns(toColumns(part, factors), numTokens);
+        scales.set(quantized.scales, first);
         for (let channel = 0; channel < hiddenSize; channel++) {
-          const column = part.data.subarray(channel * count, (channel + 1) * count);
+          const column = quantized.data.subarray(channel * numTokens, (channel + 1) * numTokens);
           data.set(column, channel * vocabSize + first);
         }
       }
@@ -52,21 +50,13 @@ export function planIntegerHead({ config, weights }: Checkpoint): PlannedWeights
   };
 }
 
-/** Some tokens' weights after others: f32 [tokens, E]. */
-function* inParts(name: string, source: StoredTensor): Iterable<{ first: number; rows: Float32Array }> {
-  const numTokens = source.shape[0]!;
-  for (let first = 0; first < numTokens; first += TOKENS_AT_ONCE) {
-    const part = tensorRows(source, first, Math.min(TOKENS_AT_ONCE, numTokens - first));
-    yield { first, rows: readTensorValues(name, part) };
-  }
-}
-
 /** The root mean square of each channel's weights. */
 function channelSizes(name: string, source: StoredTensor, numChannels: number): Float64Array {
   const sums = new Float64Array(numChannels);
-  for (const { rows } of inParts(name, source)) {
-    for (let at = 0; at < rows.length; ) {
-      for (let channel = 0; channel < numChannels; channel++, at++) sums[channel]! += rows[at]! ** 2;
+  for (const { values } of readHead(name, source)) {
+    for (let at = 0; at < values.length; ) {
+      for (let channel = 0; channel < numChannels; channel++, at++)
+        sums[channel]! += values[at]! * values[at]!;
     }
   }
   return sums.map((sum) => Math.sqrt(sum / source.shape[0]!));
@@ -81,14 +71,13 @@ function factorsBeyond(sizes: Float64Array): Float32Array {
   });
 }
 
-/** Weights f32 [tokens, channels] -> [channels, tokens], each channel divided by its factor. */
-function toColumns(rows: Float32Array, factors: Float32Array): Float32Array {
-  const numTokens = rows.length / factors.length;
-  const columns = new Float32Array(rows.length);
-  for (let token = 0, at = 0; token < numTokens; token++) {
-    for (let channel = 0; channel < factors.length; channel++, at++) {
-      columns[channel * numTokens + token] = rows[at]! / factors[channel]!;
-    }
+/** [tokens, channels] -> f32 [channels, tokens], each channel divided by its factor. */
+function toColumns({ values }: HeadPart, factors: Float32Array): Float32Array {
+  const columns = new Float32Array(values.length);
+  for (let channel = 0, at = 0; channel < factors.length; channel++) {
+    const factor = factors[channel]!;
+    for (let from = channel; from < values.length; from += factors.length, at++)
+      columns[at] = values[from]! / factor;
   }
   return columns;
 }

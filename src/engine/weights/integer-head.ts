@@ -3,8 +3,9 @@ import type { Value } from '../model/graph-builder.js';
 import { planIntegerHead } from './integer-head-weights.js';
 import {
   blockPerRow,
+  createLevelKinds,
   INTEGER_SETTINGS,
-  levelKinds,
+  type LevelKind,
   multiplyLevels,
   quantizeRows,
   toRowLevels,
@@ -22,7 +23,7 @@ export const INTEGER_HEAD: HeadFormat = {
   name: 'i8',
   sessionSettings: INTEGER_SETTINGS,
   plan: (checkpoint) => [planIntegerHead(checkpoint)],
-  product: multiplyHead,
+  product: (model, hidden, rows) => multiplyHead(model, hidden, createLevelKinds(model.graph).signed(rows)),
 };
 
 /**
@@ -30,9 +31,8 @@ export const INTEGER_HEAD: HeadFormat = {
  * rows and not in others, and a checkpoint does not tell. One scale for a row would leave the others few levels. So where
  * there is such a row, the product takes what rounding took from it too, as a second row of levels.
  */
-function multiplyHead(model: ModelGraph, hidden: Value, ofRows: Value): Value {
+export function multiplyHead(model: ModelGraph, hidden: Value, kind: LevelKind): Value {
   const { graph, config } = model;
-  const kind = levelKinds(graph).signed(ofRows);
   const matrix = { name: headWeight(config), inputs: config.hiddenSize };
   const { levels, scales, largest } = toRowLevels(graph, hidden, kind, matrix.inputs);
   const uneven = unevenRows(model, hidden, largest);

@@ -41,18 +41,8 @@ export interface LevelKinds {
   readonly signed: (rows: Value) => LevelKind;
 }
 
-const kindsOf = new WeakMap<GraphBuilder, LevelKinds>();
-
-/** Gets the kinds of levels of a graph, which its layers and its head share. */
-export function levelKinds(graph: GraphBuilder): LevelKinds {
-  const present = kindsOf.get(graph);
-  if (present !== undefined) return present;
-  const made = createLevelKinds(graph);
-  kindsOf.set(graph, made);
-  return made;
-}
-
-function createLevelKinds(graph: GraphBuilder): LevelKinds {
+/** Makes the kinds of levels of a graph, of which what it multiplies should share one. */
+export function createLevelKinds(graph: GraphBuilder): LevelKinds {
   const unsigned: LevelKind = {
     step: graph.scalar('float32', 1 / 255),
     zeroPoint: '',

@@ -2,7 +2,7 @@ import type { Checkpoint } from '../model/checkpoint.js';
 import type { Activation } from '../model/gpt2-config.js';
 import { readTensorValues } from '../model/tensor-values.js';
 import { balanceInputs, type Layer, scaleNorm, scaleOutputs } from './channel-balance.js';
-import { INTEGER_HEAD } from './integer-head.js';
+import { planIntegerHead } from './integer-head-weights.js';
 import { quantizeColumns } from './quantization.js';
 import {
   DATA_SUFFIX,
@@ -27,7 +27,7 @@ export function planIntegerWeights(checkpoint: Checkpoint): PlannedWeights[] {
   const layers = Array.from({ length: checkpoint.config.numLayers }, (_, layer) => `h.${layer}`);
   return [
     ...layers.flatMap((prefix) => [planAttention(checkpoint, prefix), planMlp(checkpoint, prefix)]),
-    ...INTEGER_HEAD.plan(checkpoint),
+    planIntegerHead(checkpoint),
   ];
 }
 

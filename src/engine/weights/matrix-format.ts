@@ -31,8 +31,8 @@ export type SessionSettings = () => Promise<Readonly<Record<string, string>> | u
  * at a time as the layers that it is used with.
  */
 export interface HeadFormat {
-  /** Names it in the name of a format whose layers are of another kind; undefined for one of theirs. */
-  readonly name: string | undefined;
+  /** As a format's. */
+  readonly name: string;
   /** As a format's. */
   readonly sessionSettings?: SessionSettings;
   readonly plan: (checkpoint: Checkpoint) => readonly PlannedWeights[];
